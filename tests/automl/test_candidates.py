@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from handful.automl import candidates
@@ -14,6 +15,7 @@ from handful.automl.candidates import (
 )
 from handful.comparison import candidate_rules
 from handful.core.dataset import Dataset
+from handful.recipes.kinds import unfit_reason
 from handful.recipes.load import load_recipe
 from tests.support.datasets import squares
 
@@ -28,6 +30,20 @@ def test_the_promising_recipe_runs_before_a_weaker_one_on_the_same_features() ->
         "nearest-centroid",
         "logistic-pixels",
     ]
+
+
+@pytest.mark.parametrize("what", ["votes", "weights", "candidates"])
+def test_recipes_that_do_not_fit_what_the_labels_are_are_no_candidates(what: str) -> None:
+    data = squares(4)
+    values = {
+        "votes": {"probabilities": np.array([0.6, 0.3, 0.1], np.float32)},
+        "weights": {"weight": 2.0},
+        "candidates": {"label": None, "candidates": np.array([True, True, False])},
+    }[what]
+    changed = replace(data, samples=(*data.samples[:-1], replace(data.samples[0], id="other", **values)))  # type: ignore[arg-type]
+    recipes = [c.recipe for c in choose_candidates(changed)]
+    assert all(unfit_reason(recipe, changed) is None for recipe in recipes)
+    assert {r.name for r in recipes} < {c.recipe.name for c in choose_candidates(data)}
 
 
 def test_other_orders_stay() -> None:

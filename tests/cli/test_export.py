@@ -39,7 +39,39 @@ def test_exports_that_are_refused(
     monkeypatch.chdir(tmp_path)
     Path("x").mkdir()
     (tmp_path / "taken.onnx").write_text("something of the user's")
-    assert said in fails("export", model_of_empty_files(tmp_path / "model"), "-o", tmp_path / out, *options)
+    message = fails("export", model_of_empty_files(tmp_path / "model"), "-o", tmp_path / out, *options)
+    assert said in message
+    assert "Exporting" not in message, "no work is announced that is not begun"
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "said"),
+    [
+        ("number", ("export", "-o", "a.html"), "a page needs a model of classes, and this one predicts a number"),
+        ("number", ("export", "-o", "a.pt2"), "a file in .pt2 needs a model of classes"),
+        ("bag", ("export", "-o", "a.onnx"), "this one was trained on bags"),
+        ("multilabel", ("export", "-o", "a.onnx", "--int8", "--data", "x"), "this one names several"),
+        ("number", ("serve", "--port", "0"), "the server needs a model of classes"),
+        ("multiclass", ("serve", "--port", "0", "--megabytes", "0"), "megabytes is 0.0"),
+        ("multiclass", ("serve", "--host", "203.0.113.1"), "cannot listen on this address"),
+    ],
+)
+def test_what_a_model_or_an_option_rules_out_is_refused_before_work_is_announced(
+    tmp_path: Path, kind: str, command: tuple[str, ...], said: str
+) -> None:
+    folder = model_of_empty_files(tmp_path / "model")
+    (folder / "classes.json").write_text(f'{{"kind": "{kind}"}}')
+    name, *options = command
+    message = fails(name, folder, *(tmp_path / o if o.startswith("a.") else o for o in options))
+    assert said in message
+    assert "..." not in message
+
+
+def test_an_exported_file_is_not_exported_again(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").touch()
+    message = fails("export", tmp_path / "m.onnx", "-o", tmp_path / "a.html")
+    assert "it is a file" in message
+    assert "Exporting" not in message
     assert (tmp_path / "taken.onnx").read_text() == "something of the user's"
 
 

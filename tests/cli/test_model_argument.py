@@ -44,9 +44,12 @@ def test_a_wrong_folder_names_the_models_that_lie_near(tmp_path: Path, monkeypat
     for name in ("a-model", "handful-my photos/model"):
         model(tmp_path / name)
     (tmp_path / "photos/ants").mkdir(parents=True)
-    for path in (Path("photos"), Path("gone"), Path("photos/ants")):
+    for path, alike in (("photos", "'handful-my photos'"), ("a-modle", "'a-model'"), ("A-Model.onnx", "'a-model'")):
         with pytest.raises(ModelError) as error:
-            check_model_argument(path, ["photos/ants"])
-        assert error.value.remedy.startswith(
-            "did you mean 'handful-my photos' or 'a-model'? If not, give the folder that"
-        )
+            check_model_argument(Path(path), ["photos/ants"])
+        assert error.value.remedy.startswith(f"did you mean {alike}? If not, give the folder that")
+    for path in ("gone", "photos/ants"):
+        with pytest.raises(ModelError) as error:
+            check_model_argument(Path(path), ["photos/ants"])
+        assert error.value.remedy.endswith("wrote. Near by lies 'handful-my photos' and 'a-model'.")
+        assert "did you mean" not in error.value.remedy

@@ -38,3 +38,5 @@ def test_names_beyond_the_most_are_counted() -> None:
     assert listed(["a", "b"], 2) == "a, b"
     assert listed(["a", "b", "c", "d"], 2) == "a, b and 2 more"
     assert listed([], 2) == ""
+    assert listed(["a, b", "c", "d"], 1, separator="; ") == "a, b; and 2 more"
+    assert listed(["a", "b"], 2, separator="; ") == "a; b"

@@ -15,6 +15,7 @@ from handful.errors import HandfulWarning, ProtocolError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.leaks import without_leaks
 from handful.parts.losses.distillation import distilled
+from handful.recipes.write import to_toml
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
@@ -93,6 +94,27 @@ def test_a_recipe_that_can_do_without_masks_loses_those_that_cannot_be_made_agai
     same, train_part = without_leaks(both, data, data)
     assert same is both
     assert all(s.mask is None and s.mask_source is None for s in train_part.samples)
+
+
+@pytest.mark.parametrize(
+    "part", ["stages.0.losses=[{name='distillation',recipe='%s'}]", "posthoc=[{name='ensemble',recipes=['%s']}]"]
+)
+def test_what_a_part_trains_does_not_get_leaking_masks_either(part: str, tmp_path: Path) -> None:
+    path, data, spy = tmp_path / "segmenting.toml", propagated(squares(4), 2), Spy()
+    path.write_text(to_toml(recipe()))
+    plan = recipe("linear", part % path)
+    same, train_part = without_leaks(plan, data, data)
+    assert same is plan
+    assert [s.mask_source for s in train_part.samples] == [
+        None if s.mask_source == "propagated" else s.mask_source for s in data.samples
+    ]
+    with pytest.warns(HandfulWarning, match="6 images were propagated .*: training parts leave them out"):
+        evaluate(plan, data, protocol=FOLDS, trainer=spy, progress=False)
+    assert len(spy.calls) == 2
+    with pytest.raises(ProtocolError, match="fewer than two classes have others") as caught:
+        evaluate(plan, propagated(squares(4), 0), protocol=FOLDS, trainer=spy, progress=False)
+    assert "which " in str(caught.value.where)
+    assert len(spy.calls) == 2
 
 
 def test_runs_with_leaking_masks_are_other_experiments_in_a_log() -> None:

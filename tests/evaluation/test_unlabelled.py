@@ -13,6 +13,7 @@ from handful.errors import ProtocolError
 from handful.evaluation.evaluate import Protocol, evaluate
 from handful.evaluation.results_log import read_results
 from handful.recipes.load import from_toml
+from handful.recipes.write import to_toml
 from tests.support.command_line import fails, ok, write_images
 from tests.support.datasets import squares
 from tests.support.trainers import NearestMean
@@ -85,6 +86,16 @@ def test_recipes_that_use_no_such_images_are_as_before(tmp_path: Path) -> None:
     assert '"transductive"' not in log.read_text()
     with pytest.raises(ProtocolError, match=r"(?s)none of these recipes learns from unlabelled.*label-propagation"):
         evaluate(plan(), dataset(), protocol=Protocol((0,), 2, transductive=True))
+
+
+def test_a_member_of_an_ensemble_that_uses_such_images_gets_them(tmp_path: Path) -> None:
+    member, spy = tmp_path / "spreading.toml", Spy(tmp_path / "seen")
+    member.write_text(to_toml(SPREADING))
+    ensemble = plan(f"posthoc=[{{name='ensemble',recipes=['{member}']}}]")
+    evaluate(ensemble, dataset(), protocol=Protocol((0,), 2, unlabelled="given"), trainer=spy)
+    evaluate(plan("posthoc=[{name='ensemble'}]"), dataset(), protocol=Protocol((0,), 2), trainer=spy)
+    given = {s.id for s in dataset().samples if s.label is None}
+    assert spy.seen == [given, set()]
 
 
 def test_no_such_images_is_one_clear_error() -> None:

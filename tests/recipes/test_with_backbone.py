@@ -44,6 +44,7 @@ def test_each_kind_of_backbone_gets_what_it_needs() -> None:
     assert "tukey" not in recipe.head.options  # its features are signed
     recipe = load_recipe("knn", backbone="resnet18.a1_in1k")
     assert (recipe.image_size, recipe.head.options["tukey"]) == ((224, 224), 0.5)
+    assert "tukey" not in load_recipe("knn", backbone="convnext_atto.d2_in1k").head.options  # a norm is its last layer
     assert load_recipe("ridge", backbone="lite2").image_size == (260, 260)
     pair = load_recipe("ridge", backbone="lite0+lite2")
     assert pair.backbone.options["backbones"] == ({"name": "efficientnet_lite0"}, {"name": "efficientnet_lite2"})

@@ -108,16 +108,16 @@ def test_what_the_model_did_not_learn_from_is_not_replayed(tmp_path: Path) -> No
     learned = old.select([i for i in range(len(old)) if i % 6 < 4])
     saved(tmp_path / "old", learned)
     nothing = replace(old, samples=())
-    kept, missing = replayed(old, tmp_path / "old", without=nothing, per_class=None, seed=0)
+    kept, missing, _ = replayed(old, tmp_path / "old", without=nothing, per_class=None, seed=0)
     assert set(kept.ids) == set(learned.ids)
     assert missing == 0
-    few, missing = replayed(old.select(range(3)), tmp_path / "old", without=nothing, per_class=None, seed=0)
+    few, missing, _ = replayed(old.select(range(3)), tmp_path / "old", without=nothing, per_class=None, seed=0)
     assert (len(few), missing) == (3, 9)
-    one, _ = replayed(old, tmp_path / "old", without=nothing, per_class=1, seed=0)
+    one, *_ = replayed(old, tmp_path / "old", without=nothing, per_class=1, seed=0)
     assert one.counts.tolist() == [1, 1, 1]
-    again, missing = replayed(old, tmp_path / "old", without=learned.select([0]), per_class=None, seed=0)
+    again, missing, renewed = replayed(old, tmp_path / "old", without=learned.select([0]), per_class=None, seed=0)
     assert learned.ids[0] not in again.ids, "it is among the new images, with a new label"
-    assert missing == 0
+    assert (missing, renewed) == (0, 1)
 
 
 def test_a_share_weighs_old_and_new_images() -> None:
@@ -143,7 +143,9 @@ def test_another_memory_one_without_a_class_and_the_old_folder_are_refused(tmp_p
     with pytest.raises(DataError, match="no image of 'green'"):
         extend_to(tmp_path / "new", tmp_path / "old", new, only(squares(), "blue"), device="cpu")
     again = extend_to(tmp_path / "new", tmp_path / "old", squares(), old, device="cpu")
-    assert (again.replayed, again.missing, again.new) == (0, 0, 12), "all old images are among the new ones"
+    assert (again.replayed, again.renewed, again.missing, again.new) == (0, 8, 0, 12), (
+        "all old images are among the new ones"
+    )
     with pytest.raises(OutputError):
         extend_to(tmp_path / "old", tmp_path / "old", new, old, device="cpu")
     with pytest.raises(ProtocolError, match="the old model would be replaced"):
@@ -171,7 +173,7 @@ def test_an_old_image_that_lies_among_the_new_ones_without_a_label_is_replayed(t
     old = only(squares(), "blue", "green")
     saved(tmp_path / "old", old)
     copies = replace(old.without_labels(), samples=tuple(replace(s, label=None) for s in old.samples))
-    kept, missing = replayed(old, tmp_path / "old", without=copies, per_class=None, seed=0)
+    kept, missing, _ = replayed(old, tmp_path / "old", without=copies, per_class=None, seed=0)
     assert (len(kept), missing) == (8, 0)
-    kept, _ = replayed(old, tmp_path / "old", without=old.select([0, 1]), per_class=None, seed=0)
+    kept, *_ = replayed(old, tmp_path / "old", without=old.select([0, 1]), per_class=None, seed=0)
     assert len(kept) == 6

@@ -61,7 +61,7 @@ def test_the_remedy_names_an_option_only_where_the_command_has_it() -> None:
     with command_line():
         name_options(["--unlabelled"])
         with pytest.warns(HandfulWarning, match="; --unlabelled given scores with those of the data"):
-            warn_without_unlabelled([SPREADING], given=True)
+            warn_without_unlabelled([SPREADING], mixed())
         name_options(["--out"])
         with pytest.warns(HandfulWarning, match="; `handful evaluate --unlabelled given` scores"):
-            warn_without_unlabelled([SPREADING], given=True)
+            warn_without_unlabelled([SPREADING], mixed())

@@ -18,6 +18,7 @@ from handful.annotation.files.proposals import write_proposals
 from handful.annotation.tools.active_learning import expected_change
 from handful.core.dataset import Dataset, Mask
 from handful.core.recipe import Recipe
+from handful.core.text import listed
 from handful.data.fingerprint import image_digest
 from handful.data.images import sample_size
 from handful.data.masks.provenance import Provenance, read_provenance, write_provenance
@@ -29,6 +30,7 @@ from handful.evaluation.statistics import headline_metric, summarise
 from handful.models.classifier import Classifier
 from handful.parts import registry
 from handful.parts.traits import uses_unmasked
+from handful.recipes.nested_runs import learns_from_unlabelled
 from handful.saving.classifier import save_classifier
 from handful.training.train import train
 
@@ -91,7 +93,7 @@ def train_and_score(
 
 def training_images(data: Dataset, recipe: Recipe) -> Dataset:
     """The images that a recipe learns from: those without a mask, or without a label, only where it uses such."""
-    if not registry.uses_unlabelled(recipe):
+    if not learns_from_unlabelled(recipe, data):
         data = data.select([i for i, s in enumerate(data.samples) if s.label is not None])
     return masked(data) if registry.needs_masks(recipe) and not uses_unmasked(recipe) else data
 
@@ -136,7 +138,7 @@ def _refuse_missing(labelled: Dataset, used: Dataset, *, with_masks: bool) -> No
         )
     if with_masks and (lacking := [c for c, n in zip(used.classes, used.counts, strict=True) if not n]):
         raise TrainingError(
-            f"no image of {', '.join(lacking[:5])} has a mask",
+            f"no image of {listed(lacking, 5)} has a mask",
             where="the masks",
             remedy="draw one for at least one image of each class.",
         )

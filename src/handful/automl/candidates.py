@@ -10,12 +10,12 @@ from handful.comparison.candidates import FEW, refuse_duplicates
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.data.splits import training_split
-from handful.parts.registry import uses_unlabelled
 from handful.parts.traits import scores_names
 from handful.recipes.backbone_names import SIMPLE, split_name
 from handful.recipes.backbones import check_weights, choose_backbone
 from handful.recipes.kinds import unfit_reason
 from handful.recipes.load import load_recipe, with_backbone
+from handful.recipes.nested_runs import learns_from_unlabelled
 from handful.recipes.with_backbone import suits
 
 DESCRIPTIONS = {
@@ -103,8 +103,11 @@ def candidates_of(data: Dataset, requested: Requested) -> list[Candidate]:
     if requested.automatic:
         suitable = choose_candidates(data, backbones=requested.backbones)
         chosen = [c for c in suitable if c.recipe.name not in names]
-    unlabelled = any(not s.supervised for s in training_split(data).samples)
-    named = [Candidate(r, bool(r.stages), unlabelled and uses_unlabelled(r), True) for r in requested.recipes]
+    train = training_split(data)
+    unlabelled = any(not s.supervised for s in train.samples)
+    named = [
+        Candidate(r, bool(r.stages), unlabelled and learns_from_unlabelled(r, train), True) for r in requested.recipes
+    ]
     return [*chosen, *named]
 
 
@@ -145,8 +148,7 @@ def choose_candidates(
     trained = [Candidate(recipe, True) for recipe in _each(networks, chosen, overrides)]
     if traits.side <= SMALL and traits.one_size:
         trained.insert(0, Candidate(load_recipe("classification-wrn", overrides=overrides), True))
-    every = candidates + trained
-    return [c for c in every if unfit_reason(c.recipe, data) is None] if data.has_candidates else every
+    return [c for c in candidates + trained if unfit_reason(c.recipe, data) is None]
 
 
 def _each(names: Sequence[str], backbones: Sequence[str | None], overrides: Sequence[str]) -> list[Recipe]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from handful.automl.result import DoubtfulLabel
 from handful.core.processes import one_blas_thread
-from handful.core.text import in_words
+from handful.core.text import in_words, listed
 from handful.inspection.findings import label_errors
 from handful.inspection.measurements import Measurements
 
@@ -41,6 +41,6 @@ def describe_doubtful(message: str, doubtful: Sequence[DoubtfulLabel], command: 
     """The doubtful labels in sentences: how many, the surest, and how to see all; empty if there are none."""
     if not doubtful:
         return ""
-    shown = [f"{d.image} ({in_words(d.label)}, looks like {in_words(d.looks_like)})" for d in doubtful[:MOST]]
-    more = f"; and {len(doubtful) - MOST} more" if len(doubtful) > MOST else ""
-    return f"Labels to check: {message}: {'; '.join(shown)}{more}. To see them: {command}."
+    named = [f"{d.image} ({in_words(d.label)}, looks like {in_words(d.looks_like)})" for d in doubtful]
+    shown = listed(named, MOST, separator="; ")
+    return f"Labels to check: {message}: {shown}. To see them: {command}."

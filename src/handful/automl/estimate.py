@@ -13,8 +13,9 @@ from handful.core.recipe import Recipe
 from handful.data.unlabelled import unlabelled_samples
 from handful.errors import HandfulError
 from handful.evaluation.protocol import Protocol, TrainTestSplit, splits_of
-from handful.parts.registry import has_trait, options, uses_unlabelled
+from handful.parts.registry import has_trait, options
 from handful.recipes.cheaper import cheaper_than
+from handful.recipes.nested_runs import learns_from_unlabelled
 from handful.training.schedule import total_steps
 from handful.training.timing import time_first_steps
 from handful.training.train import nested_fit
@@ -117,7 +118,7 @@ def evaluation_sentences(
     if total_steps(recipe, len(split.train)) * len(splits) < FEWEST:
         return ()
     train = split.train
-    if uses_unlabelled(recipe):
+    if learns_from_unlabelled(recipe, train):
         which, transductive = protocol.unlabelled, protocol.transductive
         more = unlabelled_samples(data, train, split.test, which=which, transductive=transductive)
         train = replace(train, samples=(*train.samples, *more.without_labels().samples))

@@ -24,10 +24,10 @@ from handful.inspection.image_statistics import StatisticsCollector
 from handful.inspection.quick_check import MOST, quick_warnings
 from handful.models.classifier import Classifier
 from handful.models.device import select_device
-from handful.parts.registry import uses_unlabelled
 from handful.recipes.calibration import with_calibration
 from handful.recipes.kinds import check_kind
 from handful.recipes.load import load_recipe, with_backbone
+from handful.recipes.nested_runs import learns_from_unlabelled
 from handful.saving.checkpoint import refuse_unfinished
 from handful.saving.classifier import refuse_existing_model, save_classifier
 from handful.saving.model_card import data_facts
@@ -161,8 +161,8 @@ def fit_to(
             )
             plan = calibrated(selection.candidate.recipe)
         if first and not len(part.unlabelled()):
-            warn_without_unlabelled([plan])
-        if uses_unlabelled(plan) and first:
+            warn_without_unlabelled([plan], part)
+        if first and learns_from_unlabelled(plan, part):
             warn_of_foreign_images(part, part.unlabelled(), device=select_device(device))
         settings = {"recipe": plan.name, "data": source, "seed": seed, "images": len(part)}
         tracking = Tracking(track, track_to, plan.name, settings) if track is not None and first else None

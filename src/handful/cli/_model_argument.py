@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from handful.saving.model_folder import ENSEMBLE, FILES, GIVE, is_model, model_f
 EXPORTED = ".onnx"
 RUN_PREFIX = "handful-"  # of the folder that `handful run` writes
 MOST_SUGGESTED, MOST_LISTED = 3, 1000
+SHORTEST = 4  # letters of a name that another one holds
 
 
 def check_model_argument(model: Path, data: Sequence[str] = ()) -> None:
@@ -36,19 +38,34 @@ def check_model_argument(model: Path, data: Sequence[str] = ()) -> None:
             remedy=f'name the model first: "{swapped}" "{model}".',
         )
     error = not_a_model(folder)
-    near = _models_near(model) if error.remedy == GIVE else []
-    if near:
-        error = ModelError(error.what, where=error.where, remedy=f"did you mean {' or '.join(near)}? If not, {GIVE}")
+    if error.remedy == GIVE:
+        error = ModelError(error.what, where=error.where, remedy=_remedy(model))
     raise error
 
 
-def _models_near(model: Path) -> list[str]:
+def _remedy(model: Path) -> str:
+    """What to give, with the models near by: those of a similar name, or all."""
+    near = _models_near(model)
+    alike = [entry for entry in near if _alike(entry.name, model.name)]
+    shown = [repr(os.path.relpath(entry)) for entry in alike or near][:MOST_SUGGESTED]
+    if alike:
+        return f"did you mean {' or '.join(shown)}? If not, {GIVE}"
+    return f"{GIVE} Near by lies {' and '.join(shown)}." if shown else GIVE
+
+
+def _alike(name: str, wanted: str) -> bool:
+    """Whether two names are a typo apart, or one holds the other, as that of a run holds that of its data."""
+    a, b = Path(name).stem.casefold(), Path(wanted).stem.casefold()
+    inside = len(min(a, b, key=len)) >= SHORTEST and (a in b or b in a)
+    return inside or bool(get_close_matches(b, [a], n=1, cutoff=0.6))
+
+
+def _models_near(model: Path) -> list[Path]:
     """Models in the folder of what was named and in this one: those of runs first."""
     folders = dict.fromkeys((model.absolute().parent, Path.cwd()))
     entries = [entry for folder in folders if folder.is_dir() for entry in _entries(folder)]
     runs_first = sorted(entries, key=lambda entry: not entry.name.startswith(RUN_PREFIX))
-    found = [entry for entry in runs_first if _is_exported(entry) or is_model(model_folder(entry))]
-    return [repr(os.path.relpath(entry)) for entry in found[:MOST_SUGGESTED]]
+    return [entry for entry in runs_first if _is_exported(entry) or is_model(model_folder(entry))]
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -58,9 +58,15 @@ def export(
     without PyTorch.
     """
     from handful.cli._model_argument import check_model_argument
+    from handful.deployment.export.formats import refuse_early
     from handful.deployment.extra_packages import refuse_without_export
+    from handful.saving.model_folder import not_a_model
 
     check_model_argument(model)
+    if model.is_file():
+        raise not_a_model(model)
+    refuse_early(out, model, requested=to, int8=int8, runtime=runtime, overwrite=overwrite)
+    _check_data_option(int8=int8, data=data)
     if out.suffix.lower() in (".onnx", ".html"):
         refuse_without_export(out)
     from handful.cli._output import print_json, print_table, print_text, print_to_stderr
@@ -68,11 +74,8 @@ def export(
 
     with print_to_stderr(), Activity(f"Exporting to {out}: {DURATION}", shown=True, announce=True):
         from handful.cli._data import read
-        from handful.deployment.export.export import export_to, file_format, refuse_int8_format
+        from handful.deployment.export.export import export_to
 
-        if int8:
-            refuse_int8_format(file_format(out, to))
-        _check_data_option(int8=int8, data=data)
         samples = None
         if data is not None:
             samples = read(data, data_options, unlabelled=True, find_range=False)

@@ -78,12 +78,14 @@ def extend(
     card = result.classifier.card
     if json:
         facts = {"added": result.added, "split": result.split, "replayed": result.replayed, "missing": result.missing}
+        facts["renewed"] = result.renewed
         print_json({"model": out, "classes": result.classifier.classes, **facts, "new": result.new, "card": card})
         return
     missing = f"; {result.missing} more are not there" if result.missing else ""
+    renewed = f"; {result.renewed} are among the new ones" if result.renewed else ""
     rows = [
         ("model", str(out)),
-        ("old images", f"{result.replayed} replayed{missing}"),
+        ("old images", f"{result.replayed} replayed{renewed}{missing}"),
         ("new images", str(result.new)),
         ("classes", f"{len(result.classifier.classes)}, new: {', '.join(result.added) or 'none'}"),
         *([("split", ", ".join(result.split))] if result.split else []),

@@ -67,15 +67,23 @@ def serve(
     check_model_argument(model)
     refuse_without_server(folder=model.is_dir())
     from handful.core.progress import Activity
+    from handful.core.sockets import refuse_address
+    from handful.deployment.server.limits import Limits
+    from handful.models.kind_checks import refuse_number_model
+    from handful.saving.model_folder import model_folder, saved_kind
+
+    limits = Limits(megabytes, megapixels, batch, waiting, seconds)
+    refuse_address(host, port)
+    saved = saved_kind(model_folder(model))
+    if saved is not None:
+        refuse_number_model(saved.kind, "the server", where=saved.recipe)
 
     with TemporaryDirectory(prefix="handful-") as folder:
         with Activity(_starting(model), shown=True, announce=True):
-            from handful.deployment.server.limits import Limits
             from handful.deployment.server.run import serve as run
             from handful.models.load_onnx import load_onnx
             from handful.models.onnx_model import refuse_exported_numbers
 
-            limits = Limits(megabytes, megapixels, batch, waiting, seconds)
             graph = _onnx_file(model, Path(folder))
             loaded = load_onnx(graph, threads=1)
             refuse_exported_numbers(loaded, "the server")
@@ -102,7 +110,7 @@ def _onnx_file(model: Path, folder: Path) -> Path:
 
     graph = folder / "model.onnx"
     classifier = load_classifier(model)
-    refuse_number_model(classifier, "the server")
+    refuse_number_model(classifier.kind, "the server", where=classifier.recipe.name)
     export_onnx(classifier, graph)
     return graph
 

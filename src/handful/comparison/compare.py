@@ -127,7 +127,7 @@ def compare(
     plan = make_plan(recipes, protocols, budget, data_hash, trainer_name(trainer), controls)
     claim_folder(folder, plan, ours=OURS, overwrite=overwrite)
     if trainer is None:
-        warn_without_unlabelled(recipes, given=bool(len(data.split("train", None).unlabelled())))
+        warn_without_unlabelled(recipes, data)
     on_message(describe_plan(len(recipes), len(scheduled), tuned, budget))
     scheduler = Scheduler(
         folder,

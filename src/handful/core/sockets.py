@@ -8,6 +8,16 @@ LOCAL = ("127.0.0.1", "localhost", "::1")  # addresses that only this machine re
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")  # the same in a request's Host header
 
 
+def refuse_address(host: str, port: int) -> None:
+    """Refuse an address that cannot be listened on, before what is served there is made ready.
+
+    Raises:
+        OutputError: as `listen`.
+    """
+    bound, _ = listen(host, port)
+    bound.close()
+
+
 def listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A bound socket, and its URL up to the path.
 

@@ -47,10 +47,17 @@ def capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def listed(names: Sequence[str], most: int) -> str:
-    """The first names, and how many more there are: "a, b and 3 more"."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+def listed(names: Sequence[str], most: int, *, separator: str = ", ") -> str:
+    """The first names, and how many more there are: "a, b and 3 more"; "a; b; and 3 more" of what has commas itself.
+
+    Args:
+        names: all of them.
+        most: number of names that are shown.
+        separator: what stands between two.
+    """
+    shown = separator.join(names[:most])
+    before = "" if separator == ", " else separator.rstrip()
+    return shown if len(names) <= most else f"{shown}{before} and {len(names) - most:,} more"
 
 
 def in_words(class_name: str) -> str:

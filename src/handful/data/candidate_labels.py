@@ -15,6 +15,7 @@ from jaxtyping import Bool
 
 from handful.core.dataset import Dataset, Sample
 from handful.core.hierarchy import Tree
+from handful.core.text import listed
 from handful.data.class_names import MOST_NAMED, class_index, nfc
 from handful.errors import DataError, HandfulWarning, nearest, option
 
@@ -140,8 +141,7 @@ def _warn_of_missing(groups: set[str], below: dict[str, Names], shown: dict[str,
         covered = shown[group].union(*(below[name] for name in shown[group]))
         missing = sorted(name for name in below[group] - covered if not below[name])
         if missing:
-            more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
-            names = ", ".join(map(repr, missing[:MOST_NAMED])) + more
+            names = listed([repr(name) for name in missing], MOST_NAMED)
             text = (
                 f"{where}: no image is labelled {names}, so an image labelled {group!r} counts as one of the other "
                 "classes below it"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from handful.core.dataset import Dataset, Sample
+from handful.core.text import listed
 from handful.data.doubtful_names import warn_doubtful_names
 from handful.errors import DataError, HandfulWarning, nearest
 
@@ -147,8 +148,7 @@ def _warn_of_case(names: set[str], where: object) -> None:
 
 def _first(texts: Sequence[str]) -> str:
     """The first texts of a list, and how many more there are."""
-    more = f"; and {len(texts) - MOST_NAMED} more" if len(texts) > MOST_NAMED else ""
-    return "; ".join(texts[:MOST_NAMED]) + more
+    return listed(texts, MOST_NAMED, separator="; ")
 
 
 def _is_whole(name: str) -> bool:

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
+from handful.core.text import listed
 from handful.errors import HandfulWarning, by_interface, hint
 
 _MARKS = ("?", "??", "-", "--", ".", "n/a", "#n/a", "na", "nan", "null", "nil", "none")
@@ -56,7 +57,7 @@ def _measured(names: Sequence[str], images: int) -> bool:
 
 
 def _shown(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_NAMED]) + (", ..." if len(names) > MOST_NAMED else "")
+    return listed(names, MOST_NAMED)
 
 
 def _images(number: int) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from handful.core.file_names import printable
+from handful.core.text import listed
 
 Severity = Literal["error", "warning", "note"]
 _SHOWN = 5  # ids named in a message; a finding has all
@@ -41,6 +42,4 @@ class Finding:
         """`what`, with the first ids."""
         if not self.where:
             return self.what
-        shown = "; ".join(" = ".join(map(printable, ids)) for ids in self.where[:_SHOWN])
-        more = f"; and {len(self.where) - _SHOWN} more" if len(self.where) > _SHOWN else ""
-        return f"{self.what}: {shown}{more}"
+        return f"{self.what}: {listed([' = '.join(map(printable, ids)) for ids in self.where], _SHOWN, separator='; ')}"

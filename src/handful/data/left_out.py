@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from handful.core.dataset import Dataset
 from handful.core.file_names import printable
 from handful.core.left_out import LeftOut
+from handful.core.text import listed
 from handful.errors import HandfulWarning
 
 SHOWN = 3  # paths named in a message
@@ -21,9 +22,8 @@ def merged(items: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
 
 def summary(item: LeftOut) -> str:
     """What was not used, how many and which, as a sentence without remedy and full stop."""
-    shown = "; ".join(printable(path) for path in item.paths[:SHOWN])
-    more = f"; and {len(item.paths) - SHOWN} more" if len(item.paths) > SHOWN else ""
-    return f"{item.kind}: {len(item.paths)} not used ({shown}{more})"
+    shown = listed([printable(path) for path in item.paths], SHOWN, separator="; ")
+    return f"{item.kind}: {len(item.paths)} not used ({shown})"
 
 
 def warn_left_out(data: Dataset) -> None:

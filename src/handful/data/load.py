@@ -7,6 +7,7 @@ from warnings import warn
 
 from handful.core.dataset import Dataset
 from handful.core.file_names import printable
+from handful.core.text import listed
 from handful.data.candidate_labels import candidate_dataset
 from handful.data.check import check
 from handful.data.class_names import with_classes
@@ -237,7 +238,6 @@ def _say_without_mask(data: Dataset, source: Path) -> None:
     learned = [s for s in data.samples if s.labelled and s.split != "test"]
     without = [s.id for s in learned if s.mask is None]
     if without:
-        shown = "; ".join(printable(name) for name in without[:SHOWN])
-        more = f"; and {len(without) - SHOWN:,} more" if len(without) > SHOWN else ""
-        what = f"{source}: {len(without):,} of {len(learned):,} images have no mask there ({shown}{more})"
+        shown = listed([printable(name) for name in without], SHOWN, separator="; ")
+        what = f"{source}: {len(without):,} of {len(learned):,} images have no mask there ({shown})"
         warn(what, HandfulWarning, stacklevel=4)

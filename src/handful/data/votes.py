@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from handful.core.dataset import Dataset, Sample
+from handful.core.text import listed
 from handful.data.array_like import as_array
 from handful.data.candidate_labels import refuse_improper_candidates
 from handful.data.class_names import MOST_NAMED, class_index
@@ -80,9 +81,8 @@ def vote_rows(values: np.ndarray, images: int, classes: int, *, where: str) -> F
 def _warn_of_ties(ids: Sequence[str], where: object) -> None:
     if ids:
         images = "1 image has" if len(ids) == 1 else f"{len(ids):,} images have"
-        more = f"; and {len(ids) - MOST_NAMED:,} more" if len(ids) > MOST_NAMED else ""
         text = f"{where}: {images} as many votes of two classes or more, and the label is the first of these by name"
-        warnings.warn(f"{text}: {'; '.join(ids[:MOST_NAMED])}{more}", HandfulWarning, stacklevel=4)
+        warnings.warn(f"{text}: {listed(ids, MOST_NAMED, separator='; ')}", HandfulWarning, stacklevel=4)
 
 
 def with_weights(samples: Sequence[Sample], weights: Iterable[Any], *, where: str = "weights") -> list[Sample]:

@@ -28,8 +28,8 @@ from handful.evaluation.results_log import ResultsLog, RunKey, make_key, with_co
 from handful.evaluation.run_jobs import run_jobs
 from handful.evaluation.statistics import summarise as summarise
 from handful.models.device import select_device
-from handful.parts.registry import uses_unlabelled
 from handful.recipes.checks import check
+from handful.recipes.nested_runs import learns_from_unlabelled
 from handful.training.foreign_images import warn_of_foreign_images
 from handful.training.missing_unlabelled import warn_without_unlabelled
 
@@ -156,7 +156,7 @@ def _evaluate(
             check_recipe(recipe, data, protocol)
         else:
             check(recipe)
-    plans = _without_unused(plans)
+    plans = _without_unused(plans, data)
     work = [(p, split) for p, (_, protocol) in enumerate(plans) for split in splits_of(data, protocol)]
     check_leaks([(plans[p][0], split.train, split.test) for p, split in work])
     jobs = _jobs(plans, work, data)
@@ -174,7 +174,7 @@ def _evaluate(
     if trainer is None:
         _check_unlabelled(remaining, data, execution.device)
         without = [recipe for recipe, protocol in plans if protocol.unlabelled == "none" and not protocol.transductive]
-        warn_without_unlabelled(without, given=bool(len(data.split("train", None).unlabelled())))
+        warn_without_unlabelled(without, data)
     sizes = [(recipe.image_size, recipe.resize) for recipe, _ in plans if recipe.image_size is not None]
     with cache_images(sizes):
         run_jobs(remaining, data, on_finished, execution=execution, trainer=trainer, loaded=len(runs))
@@ -197,9 +197,12 @@ def _check_unlabelled(jobs: Sequence[TrainingJob], data: Dataset, device: str) -
         warn_of_foreign_images(data.select(job.train), unlabelled, device=select_device(device))
 
 
-def _without_unused(plans: Sequence[tuple[Recipe, Protocol]]) -> list[tuple[Recipe, Protocol]]:
-    """The plans, with unlabelled images only for recipes that use them: other recipes' runs keep their identity."""
-    uses = [uses_unlabelled(recipe) for recipe, _ in plans]
+def _without_unused(plans: Sequence[tuple[Recipe, Protocol]], data: Dataset) -> list[tuple[Recipe, Protocol]]:
+    """The plans, with unlabelled images only for recipes that use them, or train one that does: other recipes' runs
+    keep their identity.
+    """
+    train = data.split("train", None)
+    uses = [learns_from_unlabelled(recipe, train) for recipe, _ in plans]
     requested = [protocol.transductive or protocol.unlabelled != "none" for _, protocol in plans]
     if any(requested) and not any(uses):
         raise ProtocolError(

@@ -1,7 +1,8 @@
 """Leaks from scored images into training: masks and saved models that have seen them.
 
 A mask that a model propagated carries what that model learned from its training images. Where a scored image was among
-these, the mask is made again inside the split. A saved model that a recipe loads is refused if it has seen one.
+these, the mask is made again inside the split, or left out. A saved model that a recipe loads is refused if it has
+seen one.
 """
 
 from collections.abc import Sequence
@@ -35,23 +36,29 @@ def check_leaks(plans: Sequence[tuple[Recipe, Dataset, Dataset]]) -> None:
     """
     _check_models(plans)
     renewed: set[str] = set()
+    removed: set[str] = set()
     for recipe, train, test in plans:
-        if not _is_concerned(recipe) or not masks_leak(train, test):
+        readers = _mask_readers(recipe, train, test)
+        if not readers:
             continue
-        renewed |= {s.id for s in train.samples if s.mask_source == PROPAGATED}
-        if needs_masks(recipe) and not _has_other_masks(train):
+        others = _has_other_masks(train)
+        needy = None if others else next((reader for reader in readers if needs_masks(reader)), None)
+        if needy is not None:
             raise ProtocolError(
                 "masks of a training part were propagated by a model that may have seen the scored images, and fewer "
                 "than two classes have others to make them again from",
-                where=recipe.name,
+                where=needy.name,
                 remedy="give the masks that they come from too, or a test split that the model has not seen.",
             )
-    if renewed:
-        text = (
-            f"the masks of {len(renewed)} images were propagated by a model that may have seen the scored images: "
-            "each training part makes them again from its other masks"
-        )
-        warn(text, HandfulWarning, stacklevel=3)
+        concerned = renewed if others and readers[0] is recipe else removed
+        concerned |= {s.id for s in train.samples if s.mask_source == PROPAGATED}
+    for images, consequence in (
+        (renewed, "each training part makes them again from its other masks"),
+        (removed, "training parts leave them out"),
+    ):
+        if images:
+            text = f"the masks of {len(images)} images were propagated by a model that may have seen the scored images"
+            warn(f"{text}: {consequence}", HandfulWarning, stacklevel=3)
 
 
 def without_leaks(recipe: Recipe, train: Dataset, test: Dataset) -> tuple[Recipe, Dataset]:
@@ -59,11 +66,13 @@ def without_leaks(recipe: Recipe, train: Dataset, test: Dataset) -> tuple[Recipe
 
     Masks leak if the model behind them was trained on a scored image, or if it is unknown what it was trained on. They
     are made again by the recipe's own network with its pixel losses, from the other masks of the split; where there is
-    none, they are removed. A recipe that learns from no mask, or propagates masks itself, is left as it is.
+    none, or only recipes that its parts train learn from masks, they are removed. A recipe that learns from no mask,
+    or propagates masks itself, is left as it is.
     """
-    if not _is_concerned(recipe) or not masks_leak(train, test):
+    readers = _mask_readers(recipe, train, test)
+    if not readers:
         return recipe, train
-    if not _has_other_masks(train):
+    if readers[0] is not recipe or not _has_other_masks(train):
         bare = (replace(s, mask=None, mask_source=None) if s.mask_source == PROPAGATED else s for s in train.samples)
         return recipe, replace(train, samples=tuple(bare))
     return replace(recipe, prepare=(RENEWAL, *recipe.prepare)), train
@@ -77,8 +86,20 @@ def masks_leak(train: Dataset, test: Dataset) -> bool:
     return saw is None or any(image_digest(s) in saw for s in test.samples)
 
 
-def _is_concerned(recipe: Recipe) -> bool:
-    """Whether a recipe learns from the masks as they are."""
+def _mask_readers(recipe: Recipe, train: Dataset, test: Dataset) -> tuple[Recipe, ...]:
+    """Where masks leak: the recipes of a run that learn from masks as they are, its own ahead of those its parts train.
+
+    A part that propagates masks itself makes its segmenter's again.
+    """
+    if not masks_leak(train, test):
+        return ()
+    prepare = tuple(part for part in recipe.prepare if not has_trait("prepare", part, "renews_masks"))
+    nested = nested_runs(replace(recipe, prepare=prepare), with_an_unlabelled_sample(train))
+    each = (recipe, *(inner for inner, images in nested if any(s.mask_source == PROPAGATED for s in images.samples)))
+    return tuple(reader for reader in each if _reads_as_they_are(reader))
+
+
+def _reads_as_they_are(recipe: Recipe) -> bool:
     return reads_masks(recipe) and not any(has_trait("prepare", part, "renews_masks") for part in recipe.prepare)
 
 

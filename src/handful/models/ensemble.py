@@ -13,6 +13,7 @@ from handful.core.dataset import Dataset, Image
 from handful.core.kind import Kind
 from handful.core.recipe import Recipe
 from handful.core.tensors import Output
+from handful.core.text import listed
 from handful.data.fingerprint import TRAINED_ON, pack_digests, unpack_digests
 from handful.errors import ModelError
 from handful.models.classifier import Classifier
@@ -109,7 +110,7 @@ def join(
         raise ModelError("an ensemble needs two models", remedy="name two or more.")
     first = members[0]
     for member in members:
-        refuse_bag_model(member, "an ensemble")
+        refuse_bag_model(member.kind, "an ensemble", where=member.recipe.name)
     for i, other in enumerate(members[1:], start=2):
         if other.kind != first.kind:
             raise ModelError(
@@ -175,7 +176,7 @@ def refuse_other_classes(given: tuple[str, ...], wanted: tuple[str, ...], *, whe
         return
     missing = [c for c in wanted if c not in given]
     extra = [c for c in given if c not in wanted]
-    parts = [f"{', '.join(names[:5])} {what}" for names, what in ((missing, "missing"), (extra, "too many")) if names]
+    parts = [f"{listed(names, 5)} {what}" for names, what in ((missing, "missing"), (extra, "too many")) if names]
     raise ModelError(
         f"its classes differ: {'; '.join(parts) or 'they come in another order'}",
         where=where,

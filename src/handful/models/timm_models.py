@@ -28,7 +28,11 @@ def pretrained_config(model: str, *, where: str) -> Any:
     tagged = tuple(timm.list_pretrained(f"{base}.*"))
     if tag and model not in tagged:
         raise RecipeError(f"unknown weights {model!r}", where=where, remedy=nearest(model, tagged or (base,)))
-    return timm.get_pretrained_cfg(model)
+    config = timm.get_pretrained_cfg(model)
+    if config is None:  # a deprecated name, which timm builds under another one
+        remedy = nearest(base, tuple(timm.list_models()))
+        raise RecipeError(f"timm has renamed the model {base!r}", where=where, remedy=remedy)
+    return config
 
 
 def required_size(model: str, size: tuple[int, int] | None, *, where: str) -> tuple[int, int]:

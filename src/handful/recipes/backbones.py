@@ -139,17 +139,21 @@ def is_signed(backbone: Part) -> bool:
 def is_rectified(backbone: Part) -> bool:
     """Whether square roots are taken of a backbone's features: what a ReLU leaves, or counts of votes.
 
-    Of timm's models transformers alone are told apart, which end in no ReLU.
+    Of timm's models the layers that run last decide: a ReLU ends ResNet, a norm ConvNeXt and transformers.
 
     Raises:
-        ValueError, HandfulError, KeyError: a model of timm that cannot be built with these options.
+        RecipeError: timm has no such model.
     """
     if backbone.name in SIMPLE:
         return SIMPLE[backbone.name]
     if is_timm(backbone):
-        from handful.parts.backbones.timm_pooled import stage_count
+        from handful.parts.backbones import timm, timm_pooled
 
-        return stage_count(backbone.options["model"], backbone.options.get("args")) == 1
+        values = backbone.options
+        if backbone.name == "timm_pooled":
+            return timm_pooled.is_rectified(values["model"])
+        stride = None if values.get("dilate") else values.get("stride")  # dilated stages are kept
+        return timm.is_rectified(values["model"], stride, fuse=bool(values.get("fuse")))
     return not is_signed(backbone)
 
 
@@ -264,10 +268,11 @@ def _of_timm(found: TimmFolder) -> BackboneChoice:
     except (HandfulError, ValueError) as error:
         raise WeightsError(str(error), where=found.weights, remedy="give a folder that timm has written.") from error
     strides = () if own else sequence_strides(found.model)
+    rectified = is_rectified(Part("timm_pooled", vector))
     size: tuple[int, int] = found.size or tuple(config.input_size[-2:])
     if count > 1 or not strides:
-        return BackboneChoice(vector, vector, count, None, size, rectified=count == 1)
-    return BackboneChoice(vector, plain, len(strides), plain if 8 in strides else None, size)
+        return BackboneChoice(vector, vector, count, None, size, rectified=rectified)
+    return BackboneChoice(vector, plain, len(strides), plain if 8 in strides else None, size, rectified=rectified)
 
 
 def _joined(members: list[BackboneChoice]) -> BackboneChoice:

@@ -9,9 +9,10 @@ from handful.core.context import Context, Task
 from handful.core.dataset import Dataset
 from handful.core.recipe import Part, Recipe
 from handful.core.tensors import LabelEmbedding
+from handful.data.unlabelled import with_an_unlabelled_sample
 from handful.errors import RecipeError
 from handful.parts import registry
-from handful.parts.traits import Folder
+from handful.parts.traits import Folder, uses_unlabelled
 from handful.recipes.load import load_recipe
 
 
@@ -31,6 +32,22 @@ def nested_runs(recipe: Recipe, data: Dataset) -> Iterator[tuple[Recipe, Dataset
         RecipeError: a part names a recipe that does not exist, that it cannot use, or that leads back to itself.
     """
     yield from _below(recipe, data, ())
+
+
+def learns_from_unlabelled(recipe: Recipe, data: Dataset) -> bool:
+    """Whether training uses images without a label: the recipe itself, or one that its parts train on them.
+
+    Args:
+        recipe: what would be trained.
+        data: labelled training images; with or without others.
+
+    Raises:
+        RecipeError: as `nested_runs`.
+    """
+    nested = nested_runs(recipe, with_an_unlabelled_sample(data))
+    return uses_unlabelled(recipe) or any(
+        uses_unlabelled(inner) and any(not s.supervised for s in images.samples) for inner, images in nested
+    )
 
 
 def _below(recipe: Recipe, data: Dataset, above: tuple[Recipe, ...]) -> Iterator[tuple[Recipe, Dataset]]:

@@ -15,6 +15,7 @@ from PIL import Image as Picture
 
 from handful.core.dataset import Dataset, Image, Sample
 from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path
+from handful.core.text import listed
 from handful.data.images import pixels
 from handful.data.in_memory import fit_mask, fit_size
 from handful.errors import HandfulWarning
@@ -93,7 +94,7 @@ def explain_to(
         ModelError: there are no maps of this model, or they are not finite.
         DataError: an image cannot be read, or an id leads out of the folder.
     """
-    refuse_number_model(classifier, "explaining")
+    refuse_number_model(classifier.kind, "explaining", where=classifier.recipe.name)
     images = data.without_labels()
     rows: list[_Row] = []
     maps: list[Float[np.ndarray, "h w"]] = []
@@ -124,7 +125,7 @@ def _new_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 def _warn_of_constant(ids: Sequence[str], images: int) -> None:
-    examples = ", ".join(ids[:3]) + (", ..." if len(ids) > 3 else "")
+    examples = listed(ids, 3)
     text = f"{len(ids)} of {images} saliency maps are constant and show nothing ({examples}): for this model no region "
     warnings.warn(f"{text}of the image speaks for its class more than another.", HandfulWarning, stacklevel=3)
 

@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from handful.core.context import Task
+from handful.core.text import listed
 from handful.data.class_names import read_names
 from handful.errors import DataError, ModelError
 from handful.models.classifier import Classifier
@@ -65,7 +66,7 @@ def with_tree(classifier: Classifier, path: Path) -> Classifier:
     twice = sorted({name for name in groups if groups.count(name) > 1 or name in classifier.classes})
     if twice:
         raise DataError(
-            f"names are in the tree twice: {', '.join(map(repr, twice[:9]))}",
+            f"names are in the tree twice: {listed([repr(name) for name in twice], 9)}",
             where=path,
             remedy="give each group a name of its own.",
         )

@@ -1,15 +1,27 @@
 """Location of a saved model: the folder that is named, or `model/` in the folder of an automatic run."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from handful.core.parsing import read_json
+from handful.core.kind import Kind
+from handful.core.parsing import parse_toml, read_json, read_text
 from handful.errors import ModelError, by_interface
 
 WEIGHTS, ENSEMBLE, MODEL = "weights.safetensors", "ensemble.json", "model"
 VALUES, CLASSES, RECIPE = "card.json", "classes.json", "recipe.toml"
 FILES = (VALUES, CLASSES, RECIPE, WEIGHTS)  # of a model that is not an ensemble
 PLAN, RUN = "plan.json", "run.json"  # of an automatic run: written at its start, and with its answer
+FIRST_MEMBER = "member-1"  # of an ensemble
 GIVE = "give the folder that `handful run` or `handful fit` wrote."
+
+
+@dataclass(frozen=True)
+class SavedKind:
+    """The kind of a saved model, and the name of its recipe."""
+
+    kind: Kind
+    recipe: str
 
 
 def is_model(folder: Path) -> bool:
@@ -32,6 +44,17 @@ def is_unfinished_run(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(plan, dict) and "per_class" in plan  # that of a comparison has other keys
+
+
+def saved_kind(folder: Path) -> SavedKind | None:
+    """The kind of a model by its small files alone, that of an ensemble by its first member; None: they do not say."""
+    folder = folder if (folder / CLASSES).is_file() else folder / FIRST_MEMBER
+    try:
+        kind = read_json(folder / CLASSES).get("kind", "multiclass")
+        name = parse_toml(read_text(folder / RECIPE)).get("name", folder.name)
+    except (AttributeError, OSError, ValueError):
+        return None
+    return SavedKind(kind, str(name)) if kind in get_args(Kind) else None
 
 
 def not_a_model(folder: Path) -> ModelError:

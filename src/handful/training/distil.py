@@ -53,7 +53,8 @@ def distil_to(
     folder, teacher = Path(folder), Path(teacher)
     select_device(device)
     refuse_multilabel(data, "distillation")
-    refuse_multilabel_model(load_classifier(teacher), "distillation")
+    model = load_classifier(teacher)
+    refuse_multilabel_model(model.kind, "distillation", where=model.recipe.name)
     student = distilled(recipe, teacher.resolve(), temperature=temperature, labels=labels)
     with lock_output(folder):
         refuse_existing_model(folder, overwrite=overwrite)

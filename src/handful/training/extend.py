@@ -43,6 +43,7 @@ class Extended:
     Attributes:
         classifier: the new model.
         replayed: old images that it learned again.
+        renewed: old images that are among the new ones, and have the labels that these have.
         missing: images that the old model learned from and that are not in the memory.
         new: images of the new data.
         added: classes that the old model did not have.
@@ -51,6 +52,7 @@ class Extended:
 
     classifier: Classifier
     replayed: int
+    renewed: int
     missing: int
     new: int
     added: tuple[str, ...]
@@ -111,7 +113,7 @@ def extend_to(
     _refuse_out_of_range(memory_per_class, share)
     device = select_device(device)
     old = load_classifier(model, device=device)
-    refuse_multilabel_model(old, "extension")
+    refuse_multilabel_model(old.kind, "extension", where=old.recipe.name)
     with lock_output(folder):
         refuse_existing_model(folder, overwrite=overwrite)
         refuse_unfinished(folder, resume=False, overwrite=overwrite)
@@ -119,23 +121,25 @@ def extend_to(
             raise ProtocolError("the old model would be replaced", where=folder, remedy="name another folder.")
         new = training_split(data)
         _refuse_unlabelled(new)
-        kept, missing = replayed(memory, model, without=new, per_class=memory_per_class, seed=seed)
+        kept, missing, renewed = replayed(memory, model, without=new, per_class=memory_per_class, seed=seed)
         both = joined(new, kept, None if tree is None else read_tree(Path(tree)), share=share)
         _refuse_forgotten(old.classes, kept, new)
         classifier = train(_warm(old, model), both, seed=seed, device=device)
-        facts = {"replayed": len(kept), "missing": missing, "new": len(new), "classes": list(old.classes)}
+        counts = {"replayed": len(kept), "renewed": renewed, "missing": missing, "new": len(new)}
+        facts = {**counts, "classes": list(old.classes)}
         classifier = replace(classifier, card={**classifier.card, "extended": facts, "data": data_facts(both)})
         save_classifier(classifier, folder, overwrite=overwrite)
     classes = set(classifier.classes)
     added = tuple(name for name in classifier.classes if name not in old.classes)
     split = tuple(name for name in old.classes if name not in classes)
-    return Extended(classifier, len(kept), missing, len(new), added, split)
+    return Extended(classifier, len(kept), renewed, missing, len(new), added, split)
 
 
 def replayed(
     memory: Dataset, model: Path, *, without: Dataset, per_class: int | None, seed: int
-) -> tuple[Dataset, int]:
-    """The images of the memory that a model learned from, one of each content, and how many of these are missing.
+) -> tuple[Dataset, int, int]:
+    """The images of the memory that a model learned from, one of each content; how many of these are missing, and how
+    many are left out since they are among the new images.
 
     Args:
         memory: old images with their labels.
@@ -170,7 +174,8 @@ def replayed(
         counts[name] = counts.get(name, 0) + 1
         if per_class is None or counts[name] <= per_class:
             chosen.append(sample)
-    return replace(memory, samples=tuple(chosen), left_out=()), len(seen - old.keys() - renewed)
+    missing, again = len(seen - old.keys() - renewed), len(seen & renewed)
+    return replace(memory, samples=tuple(chosen), left_out=()), missing, again
 
 
 def joined(new: Dataset, old: Dataset, tree: Tree | None, *, share: float | None = None) -> Dataset:

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 
+from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.errors import HandfulWarning, by_interface, offers, option
 from handful.parts.registry import has_trait
@@ -17,12 +18,12 @@ def spreads_labels(recipe: Recipe) -> bool:
     )
 
 
-def warn_without_unlabelled(recipes: Sequence[Recipe], *, given: bool = False) -> None:
+def warn_without_unlabelled(recipes: Sequence[Recipe], data: Dataset) -> None:
     """Warn of recipes that label unlabelled images, where they get none.
 
     Args:
         recipes: those that get none.
-        given: the data have such images, and are not asked for.
+        data: whose images without a label, if there are any, are not asked for.
     """
     names = list(dict.fromkeys(recipe.name for recipe in recipes if spreads_labels(recipe)))
     if not names:
@@ -30,7 +31,7 @@ def warn_without_unlabelled(recipes: Sequence[Recipe], *, given: bool = False) -
     one = len(names) == 1
     text = f"{', '.join(names)} {'gets' if one else 'get'} {WITHOUT}, so that {'it learns' if one else 'they learn'} "
     text += "from the labelled ones alone"
-    if given:
+    if len(data.split("train", None).unlabelled()):
         asked = option("unlabelled", "given")
         text += "; " + by_interface(
             command=f"{asked if offers('unlabelled') else f'`handful evaluate {asked}`'} scores with those of the data",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from handful.core.recipe import Stage
+from handful.core.text import listed
 from handful.errors import TrainingError
 from handful.models.network import Network
 
@@ -86,7 +87,7 @@ def initial_values(network: nn.Module, stage: Stage) -> dict[str, Tensor]:
     state = network.state_dict()
     for prefix in stage.reset:
         if not any(name.startswith(prefix) for name in state):
-            tops = ", ".join(sorted({".".join(name.split(".")[:2]) for name in state if "." in name})[:9])
+            tops = listed(sorted({".".join(name.split(".")[:2]) for name in state if "." in name}), 9)
             raise TrainingError(
                 "no parameter has this prefix", where=f"reset = {prefix!r}", remedy=f"there are {tops}."
             )

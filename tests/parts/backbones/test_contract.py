@@ -9,7 +9,7 @@ import torch
 from handful.core.recipe import Part
 from handful.core.tensors import Backbone
 from handful.parts import registry
-from handful.recipes.backbones import is_signed
+from handful.recipes.backbones import is_rectified
 from tests.support.datasets import context
 
 SMALL: dict[str, Mapping[str, Any]] = {  # options that a part needs, or that make it quick
@@ -101,7 +101,4 @@ def test_what_is_not_signed_has_no_negative_features(name: str, options: Mapping
     if "weights" not in registry.options("backbones", name):
         return
     smallest = float(make(name, options).network.eval()(images(2, 64, 64)).min())
-    if is_signed(Part(name, options)):
-        assert smallest < 0 or name.startswith("timm"), "of timm's, some are"
-    else:
-        assert smallest >= 0
+    assert (smallest >= 0) == is_rectified(Part(name, options))

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from handful.core.dataset import Mask
+from handful.core.text import listed
 from handful.data.images import open_image
 from handful.data.masks.polygons import Points, fill
 from handful.errors import DataError
@@ -98,7 +99,8 @@ def read_partial_mask(path: Path) -> tuple[Mask, Mask]:
     others = np.setdiff1d(np.unique(values), (0, UNKNOWN, 255))
     if len(others):
         raise DataError(
-            f"a partial mask has the values 0, {UNKNOWN} and 255, and this one has {', '.join(map(str, others[:5]))}",
+            f"a partial mask has the values 0, {UNKNOWN} and 255, and this one has "
+            f"{listed([str(value) for value in others], 5)}",
             where=path,
             remedy="save background as 0, object as 255 and everything else as 128, as a PNG.",
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from handful.core.file_names import printable
+from handful.core.text import listed
 from handful.data.readers.table_rows import role_name
 from handful.errors import DataError, HandfulWarning
 
@@ -93,8 +94,7 @@ class RowFaults:
         return f"{number:,}" + (" or more" if len(self._faults) >= MOST else "")
 
     def _named(self, faults: list[tuple[str, DataError]]) -> str:
-        shown = ", ".join(f"{printable(name)} ({self._rows(error)})" for name, error in faults[:NAMED])
-        return shown + (f"; and {len(faults) - NAMED:,} more" if len(faults) > NAMED else "")
+        return listed([f"{printable(name)} ({self._rows(error)})" for name, error in faults], NAMED, separator="; ")
 
     def _rows(self, error: DataError) -> str:
         """Where the fault is: "line 3", or "lines 3 and 137" for an image that is listed twice."""

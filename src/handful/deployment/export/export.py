@@ -2,24 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
 
 from handful.core.dataset import Dataset
 from handful.core.files import lock_output, refuse_existing
 from handful.core.progress import Activity
 from handful.deployment.export.browser_runtime import load_runtime
 from handful.deployment.export.exportable import refuse_too_large
+from handful.deployment.export.formats import Format, file_format, refuse_int8_format, refuse_kind, refuse_runtime
 from handful.deployment.export.page import export_page
 from handful.deployment.export.quantize import QuantizationReport, export_int8, refuse_int8
 from handful.deployment.export.to_onnx import export_onnx
 from handful.deployment.export.to_torch import export_torch
 from handful.deployment.extra_packages import refuse_without_export
-from handful.errors import ModelError, OutputError, option
-from handful.models.kind_checks import refuse_bag_model, refuse_multilabel_model, refuse_number_model
 from handful.saving.classifier import load_classifier
-
-Format = Literal["onnx", "torch", "html"]
-SUFFIXES: dict[Format, str] = {"onnx": ".onnx", "torch": ".pt2", "html": ".html"}
 
 
 @dataclass(frozen=True)
@@ -68,26 +63,16 @@ def export_to(
         refuse_existing(path, overwrite=overwrite)
         if resolved != "torch":
             refuse_without_export(path)
-        if runtime is not None and resolved != "html":
-            raise OutputError(
-                "only a page takes the browser runtime",
-                where=option("runtime", None),
-                remedy="leave it out, or name an .html file.",
-            )
+        refuse_runtime(resolved, runtime)
         page = resolved == "html"
         browser = load_runtime(runtime) if page and runtime is not None else None  # a folder costs nothing to look into
         with Activity("loading the model", announce=True):
             classifier = load_classifier(model)
         refuse_too_large(classifier)
-        refuse_bag_model(classifier, "an export")
-        if resolved == "torch" or calibration is not None:
-            refuse_multilabel_model(
-                classifier, "int8" if calibration is not None else f"a file in {SUFFIXES[resolved]}"
-            )
+        refuse_kind(classifier.kind, resolved, int8=calibration is not None, where=classifier.recipe.name)
         if calibration is not None:
             refuse_int8(classifier)
         if page:
-            refuse_number_model(classifier, "a page")
             browser = browser or load_runtime()  # fetched, unless a copy is kept
         with Activity("converting the model", announce=True):
             if calibration is not None:
@@ -97,32 +82,3 @@ def export_to(
                 return ExportResult(resolved, export_page(classifier, path, runtime=browser), classifier.size)
             export = export_onnx if resolved == "onnx" else export_torch
             return ExportResult(resolved, export(classifier, path), classifier.size)
-
-
-def file_format(path: Path, requested: Format | None = None) -> Format:
-    """The format of a file by its suffix.
-
-    Raises:
-        OutputError: the suffix belongs to no format, or to another than the requested one.
-    """
-    formats: tuple[Format, ...] = get_args(Format)
-    chosen = requested or next((f for f in formats if SUFFIXES[f] == path.suffix.lower()), None)
-    if chosen is None or SUFFIXES[chosen] != path.suffix.lower():
-        wanted = ", ".join(SUFFIXES.values()) if chosen is None else SUFFIXES[chosen]
-        ending = f"the file ends in {path.suffix!r}" if path.suffix else "the file has no ending"
-        raise OutputError(ending, where=path, remedy=f"name one in {wanted}.")
-    return chosen
-
-
-def refuse_int8_format(format: Format) -> None:  # noqa: A002
-    """Refuse 8-bit arithmetic in a format that is not ONNX.
-
-    Raises:
-        ModelError: it is not.
-    """
-    if format != "onnx":
-        raise ModelError(
-            "8-bit arithmetic is for ONNX files only",
-            where=option("int8"),
-            remedy=f"add {option('to', 'onnx')}, and name a file .onnx.",
-        )

@@ -38,7 +38,7 @@ def export_page(classifier: Classifier, path: Path, *, runtime: BrowserRuntime |
         OutputError: onnxruntime-web cannot be had.
         ModelError: as in `export_onnx`.
     """
-    refuse_number_model(classifier, "a page")
+    refuse_number_model(classifier.kind, "a page", where=classifier.recipe.name)
     runtime = load_runtime() if runtime is None else runtime
     with TemporaryDirectory() as folder:
         graph = Path(folder) / "model.onnx"

@@ -187,7 +187,7 @@ def export_int8(classifier: Classifier, data: Dataset, path: Path) -> tuple[tupl
         DataError: there are no training images.
     """
     refuse_too_large(classifier)
-    refuse_number_model(classifier, "int8")
+    refuse_number_model(classifier.kind, "int8", where=classifier.recipe.name)
     refuse_int8(classifier)
     calibration, measured, held_out = calibration_split(data, classifier)
     exportable = ExportableModel(classifier).eval()

@@ -50,7 +50,7 @@ def export_torch(classifier: Classifier, path: Path) -> tuple[str, ...]:
         ModelError: the model is too large, pads or crops images, or a part of it cannot be traced.
     """
     refuse_too_large(classifier)
-    refuse_number_model(classifier, "a file in .pt2")
+    refuse_number_model(classifier.kind, "a file in .pt2", where=classifier.recipe.name)
     exportable = ExportableModel(classifier).eval()
     refuse_resizing(exportable)
     n, h, w = (torch.export.Dim(name, min=low) for name, low in (("n", 1), ("h", 2), ("w", 2)))

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Int
 
 from handful.core.dataset import Dataset
+from handful.core.text import listed
 from handful.data.finding import Finding
 from handful.inspection.measurements import Measurements
 
@@ -39,13 +40,13 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
         )
     few = [(name, int(n)) for name, n in zip(data.classes, counts, strict=True) if 0 < n < FEW]
     if few:
-        listed = ", ".join(f"{name} {n}" for name, n in few[:5]) + (", ..." if len(few) > 5 else "")
+        some = listed([f"{name} {n}" for name, n in few], 5)
         classes = "class has" if len(few) == 1 else "classes have"
         findings.append(
             Finding(
                 "few images",
                 "warning",
-                f"{len(few)} {classes} fewer than {FEW} images to learn from ({listed})",
+                f"{len(few)} {classes} fewer than {FEW} images to learn from ({some})",
                 remedy="label more of these: wrong labels cannot be looked for among so few",
                 numbers={"classes": dict(few)},
             )
@@ -58,7 +59,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
                 Finding(
                     "not tested",
                     "warning",
-                    f"the test part has no image of {', '.join(missing[:5])}",
+                    f"the test part has no image of {listed(missing, 5)}",
                     remedy="add some, or its score says nothing of that class",
                     numbers={"classes": missing},
                 )
@@ -100,6 +101,6 @@ def _untrainable(data: Dataset, counts: Int[np.ndarray, " k"]) -> list[Finding]:
     missing = [name for name in data.classes if name not in learned]
     if not missing:
         return []
-    text = f"there is no image of {', '.join(missing[:5])} to learn from: training refuses such a class"
+    text = f"there is no image of {listed(missing, 5)} to learn from: training refuses such a class"
     remedy = "add images of it to the part that is learned from, or leave the class out"
     return [Finding("no training image", "error", text, remedy=remedy, numbers={"classes": missing})]

@@ -6,6 +6,7 @@ filters pick it, and a second classifier, the nearest mean of features, names th
 
 import numpy as np
 
+from handful.core.text import listed
 from handful.data.finding import Finding
 from handful.inspection.cross_validate_features import FEWEST
 from handful.inspection.measurements import Measurements
@@ -25,8 +26,7 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     findings: list[Finding] = []
     rare = [name for c, name in enumerate(names) if c not in cv.classes]
     if rare:
-        listed = ", ".join(rare[:5]) + (", ..." if len(rare) > 5 else "")
-        findings.append(_not_judged(f"fewer than {FEWEST} images of {listed}:", "look through them yourself"))
+        findings.append(_not_judged(f"fewer than {FEWEST} images of {listed(rare, 5)}:", "look through them yourself"))
     from cleanlab.filter import find_label_issues
 
     chance = 1 / len(cv.classes)

@@ -58,13 +58,12 @@ def _always_together(data: Dataset) -> list[Finding]:
     pairs = [(data.classes[a], data.classes[b], int(both[a, b])) for a, b in np.argwhere(np.triu(always, 1))]
     if not pairs:
         return []
-    named = "; ".join(f"{a} and {b} ({n} images)" for a, b, n in pairs[:NAMED])
-    more = f"; and {len(pairs) - NAMED} more" if len(pairs) > NAMED else ""
+    named = listed([f"{a} and {b} ({n} images)" for a, b, n in pairs], NAMED, separator="; ")
     return [
         Finding(
             "always together",
             "warning",
-            f"no image shows one without the other, so that a model cannot tell them apart: {named}{more}",
+            f"no image shows one without the other, so that a model cannot tell them apart: {named}",
             remedy="add images that show one of them alone, or make them one class",
             numbers={"pairs": [list(pair) for pair in pairs]},
         )

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial.distance import pdist, squareform
 
+from handful.core.text import listed
 from handful.errors import DataError, nearest
 from handful.models.text.class_names import joined_forms, split_digits, split_name, word_forms
 from handful.models.text.clip import encode_texts
@@ -21,6 +22,7 @@ from handful.models.text.user_tables import read_class_texts, read_class_vectors
 from handful.models.text.word_vectors import WordFile
 
 COMMON_WORDS = 200_000  # an unknown word is compared with so many of a file's first, most frequent words
+MOST_WORDS = 9  # that an error names
 MINILM = TextSource()
 
 
@@ -77,7 +79,7 @@ def _user_vectors(classes: tuple[str, ...], path: Path, aliases: Mapping[str, st
     missing = [name for name in read_as if name not in table]
     if missing:
         raise DataError(
-            f"no vector for {len(missing)} of the classes: {', '.join(map(repr, missing[:9]))}",
+            f"no vector for {len(missing)} of the classes: {listed([repr(name) for name in missing], MOST_WORDS)}",
             where=path,
             remedy=nearest(missing[0], tuple(table)) if len(table) < 2000 else "add their rows.",
         )
@@ -188,13 +190,13 @@ def _unknown_words(missing: Mapping[str, list[str]], vocabulary: WordFile | Inst
     frequent = vocabulary.frequent(COMMON_WORDS)
     candidates = [w for w in frequent if w[:1].lower() in first_letters and len(w) in lengths]
     lines = []
-    for word, names in list(missing.items())[:9]:
-        close = difflib.get_close_matches(word.lower(), candidates, n=3, cutoff=0.6)
+    for word, names in missing.items():
+        shown = len(lines) < MOST_WORDS  # to look for the nearest words takes a while
+        close = difflib.get_close_matches(word.lower(), candidates, n=3, cutoff=0.6) if shown else ()
         suggestion = f"; nearest: {', '.join(close)}" if close else ""
-        lines.append(f"{word!r} (class {', '.join(names[:3])}{suggestion})")
-    more = f" and {len(missing) - 9} more" if len(missing) > 9 else ""
+        lines.append(f"{word!r} (class {listed(names, 3)}{suggestion})")
     return DataError(
-        f"words of the class names that have no vector: {', '.join(lines)}{more}",
+        f"words of the class names that have no vector: {listed(lines, MOST_WORDS)}",
         where=vocabulary.where,
         remedy='name other words in `aliases`, e.g. "0" = "zero".',
     )

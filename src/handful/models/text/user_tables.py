@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from handful.core.parsing import read_toml
+from handful.core.text import listed
 from handful.errors import DataError
 
 Vector = Float[np.ndarray, " d"]
@@ -97,9 +98,7 @@ def read_class_texts(source: Mapping[str, str] | str | None, classes: tuple[str,
         texts: dict[str, Any] = dict(source)
         unknown = [name for name in texts if name not in classes]
         if unknown:
-            raise DataError(
-                f"unknown class {unknown[0]!r}", where=what, remedy=f"classes are {', '.join(classes[:9])}, ..."
-            )
+            raise DataError(f"unknown class {unknown[0]!r}", where=what, remedy=f"classes are {listed(classes, 9)}.")
     else:
         where = Path(source)
         texts = _read_text_file(Path(source), what)
@@ -107,7 +106,7 @@ def read_class_texts(source: Mapping[str, str] | str | None, classes: tuple[str,
             raise DataError(
                 f"no class is in this file of {what}",
                 where=where,
-                remedy=f"write the classes' names as the data has them: {', '.join(classes[:9])}.",
+                remedy=f"write the classes' names as the data has them: {listed(classes, 9)}.",
             )
     empty = [name for name, text in texts.items() if not isinstance(text, str) or not text.strip()]
     if empty:

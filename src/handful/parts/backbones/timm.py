@@ -1,6 +1,7 @@
 """Feature extractors of the timm library by name (https://github.com/huggingface/pytorch-image-models)."""
 
 from contextlib import nullcontext
+from functools import cache
 from typing import Any
 
 import timm
@@ -12,6 +13,7 @@ from handful.core.tensors import Backbone
 from handful.errors import RecipeError
 from handful.models.timm_models import MODEL_ERRORS, hub_repository, pretrained_config, required_size, weight_options
 from handful.parts.backbones._extractor import sequential_modules, split_stages
+from handful.parts.backbones._rectified import ends_rectified
 from handful.parts.backbones._stages import Freeze, assemble
 from handful.parts.backbones._weights import download_errors, load_checkpoint
 
@@ -94,6 +96,21 @@ def sequence_strides(model: str) -> tuple[int, ...]:
         return tuple(net.feature_info.reduction()) if sequential_modules(net) is not None else ()
     except MODEL_ERRORS:
         return ()
+
+
+@cache
+def is_rectified(model: str, stride: int | None, *, fuse: bool) -> bool:
+    """Whether the maps of a model are never negative: each stage that is read ends in a ReLU or its like."""
+    try:
+        with torch.device("meta"):
+            strides = list(timm.create_model(model, features_only=True).feature_info.reduction())
+            last = {s: i for i, s in enumerate(strides) if s >= (stride or strides[-1])}
+            read = list(last.values()) if fuse else [last[stride or strides[-1]]]
+            nets = [timm.create_model(model, features_only=True, out_indices=(i,)).eval() for i in read]
+    except MODEL_ERRORS:
+        return False
+    size = pretrained_config(model, where=HERE).input_size[-2:]
+    return all(ends_rectified(net, net, size) for net in nets)
 
 
 def _create(model: str, options: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@ DINOv3, CLIP, SigLIP) have five stages, all others one.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import timm
@@ -26,6 +27,7 @@ from handful.parts.backbones._adaptation import (
     refuse_without_package,
 )
 from handful.parts.backbones._adapted_stages import adapt_stages
+from handful.parts.backbones._rectified import ends_rectified
 from handful.parts.backbones._stages import Freeze, StageOutput, assemble, count_frozen_stages
 from handful.parts.backbones._timm_checkpoint import load_model
 from handful.parts.backbones._transformer import GROUPS, Token, default_token, is_transformer, split_transformer
@@ -147,6 +149,16 @@ def stage_count(model: str, args: Mapping[str, Any] | None = None) -> int:
         ValueError: as `checked_arguments`.
     """
     return GROUPS + 1 if is_transformer(_describe(model, checked_arguments(args))) else 1
+
+
+@cache
+def is_rectified(model: str) -> bool:
+    """Whether the vectors of a model are never negative: a ReLU or its like is its last layer, as of ResNet, and of
+    ConvNeXt or a transformer it is not.
+    """
+    net = _describe(model, {}).eval()
+    size = pretrained_config(model, where=HERE).input_size[-2:]
+    return ends_rectified(net, lambda x: net.forward_head(net.forward_features(x), pre_logits=True), size)
 
 
 def unsuited(model: str, args: Mapping[str, Any] | None, method: Method) -> str | None:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from handful.core.normal_class import find_normal_class
 from handful.core.tensors import Output
+from handful.core.text import listed
 from handful.errors import RecipeError, hint
 from handful.models.temperature_scaling import fit_temperature, fit_temperature_and_offsets
 from handful.parts.heads._fitted import RANGE, Arrays, FittedHead
@@ -207,7 +208,7 @@ def negative_class(requested: str | None, classes: Sequence[str], *, where: str)
         return list(classes).index(name)
     what = f"{requested!r} is no class" if requested is not None else "no class is recognized as the negative one"
     remedy = f"name the class of bags without a positive image{hint('overrides', 'head.negative=NAME')}: one of "
-    raise RecipeError(what, where=where, remedy=remedy + ", ".join(classes[:5]) + ".")
+    raise RecipeError(what, where=where, remedy=f"{remedy}{listed(classes, 5)}.")
 
 
 def minimize(

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy.cluster.hierarchy import linkage
 
 from handful.core.hierarchy import Hierarchy, Tree
+from handful.core.text import listed
 from handful.data.class_tree import leaves
 from handful.errors import DataError, nearest
 
@@ -145,4 +146,4 @@ def _cluster_name(names: list[str]) -> str:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:9])) + (f" and {len(names) - 9} more" if len(names) > 9 else "")
+    return listed([repr(name) for name in names], 9)

@@ -16,6 +16,7 @@ from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset
 from handful.core.hierarchy import Hierarchy
 from handful.core.recipe import Part, Recipe
+from handful.core.text import listed
 from handful.errors import ModelError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.parts.hierarchies._tree import check_classes, check_clustering, cluster, normalize_rows
@@ -74,7 +75,7 @@ def class_rows(classifier: Classifier, classes: tuple[str, ...]) -> Float[np.nda
     if sorted(classifier.classes) != sorted(classes):
         different = sorted(set(classifier.classes) ^ set(classes))
         raise ModelError(
-            f"the classifier has other classes: {', '.join(map(repr, different[:9]))} are on one side only",
+            f"the classifier has other classes: {listed([repr(name) for name in different], 9)} are on one side only",
             where=HERE,
             remedy="give one that was trained on these classes, or a recipe to train.",
         )

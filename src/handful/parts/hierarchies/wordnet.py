@@ -11,6 +11,7 @@ from typing import Any
 
 from handful.core.context import Context
 from handful.core.hierarchy import Hierarchy, Tree
+from handful.core.text import listed
 from handful.errors import DataError
 from handful.models.text.user_tables import read_class_texts
 from handful.parts.hierarchies._tree import check_classes, to_hierarchy
@@ -42,7 +43,7 @@ def _hierarchy(reader: Any, classes: tuple[str, ...], aliases: Mapping[str, str]
     missing = [aliases.get(name, name) for name, synset in synsets.items() if synset is None]
     if missing:
         raise DataError(
-            f"WordNet has no noun for {', '.join(map(repr, missing[:9]))}",
+            f"WordNet has no noun for {listed([repr(name) for name in missing], 9)}",
             where=path,
             remedy='name what to look up in `aliases`, e.g. "ashcan_2" = "ashcan".',
         )

@@ -7,6 +7,7 @@ from warnings import warn
 import numpy as np
 
 from handful.core.dataset import Dataset, Mask, Sample
+from handful.core.text import listed
 from handful.errors import HandfulWarning
 
 Prepare = Callable[[Dataset], Dataset]
@@ -57,6 +58,5 @@ def make_masks(
 
 def warn_dropped(ids: Collection[str], source: str, why: str) -> None:
     """Say which samples stay without a mask."""
-    some = ", ".join(list(ids)[:5]) + (", ..." if len(ids) > 5 else "")
     masks = "mask was" if len(ids) == 1 else "masks were"
-    warn(f"{source}: {len(ids)} {masks} {why} and left out: {some}", HandfulWarning, stacklevel=3)
+    warn(f"{source}: {len(ids)} {masks} {why} and left out: {listed(list(ids), 5)}", HandfulWarning, stacklevel=3)
