@@ -2,7 +2,8 @@
 
 A hidden layer of 128 units and a linear one are trained by gradient (AdamW, all images in a batch). Each loss has its
 own weight decay, that of least absolute error in two folds of the training images. Errors are of all scored images, and
-of the third whose numbers are rarest among the training images, by their kernel density.
+of the third whose numbers are rarest among the training images, by their kernel density. `random_settings` draws
+settings for a search on development draws: rate, steps and weight decay, and what each loss has besides.
 """
 
 from dataclasses import dataclass
@@ -33,6 +34,16 @@ LOSSES = {
     "absolute error, ConR": (Part("absolute_error"), Part("conr", {"reweight": "square_root"}, weight=4.0)),
 }
 Features = Float32[np.ndarray, "n c"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Losses that are summed, and how the network is trained; `decay`: by which share weights shrink in a step."""
+
+    losses: tuple[Part, ...]
+    decay: float
+    rate: float = RATE
+    steps: int = STEPS
 
 
 @dataclass(frozen=True)
@@ -68,13 +79,49 @@ def errors_of(
     fold = folds_by_rank(values[trained, 0], FOLDS, seed)
     found = []
     for decay in DECAYS:
-        each = [
-            _absolute(losses, data, x, trained[fold != f], trained[fold == f], decay, seed).mean() for f in range(FOLDS)
-        ]
+        setting = Setting(losses, decay)
+        each = [_absolute(setting, data, x, trained[fold != f], trained[fold == f], seed).mean() for f in range(FOLDS)]
         found.append(float(np.mean(each)))
-    error = _absolute(losses, data, x, trained, scored, DECAYS[int(np.argmin(found))], seed)
+    return errors_at(Setting(losses, DECAYS[int(np.argmin(found))]), data, x, trained, scored, seed)
+
+
+def errors_at(
+    setting: Setting, data: Dataset, x: Features, trained: np.ndarray, scored: np.ndarray, seed: int
+) -> Errors:
+    """Errors at a setting; the arguments are those of `errors_of`."""
+    values = data.targets()
+    error = _absolute(setting, data, x, trained, scored, seed)
     rare = rarest_third(values[trained, 0], values[scored, 0])
     return Errors(float(error.mean()), float(error[rare].mean()))
+
+
+def random_settings(loss: str, number: int, seed: int = 0) -> list[Setting]:
+    """Settings of a loss, drawn at random: "absolute error", with or without weights by density, or "ConR" besides.
+
+    Args:
+        loss: one of the two.
+        number: how many.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng([seed, loss == "ConR"])
+    settings = []
+    for _ in range(number):
+        reweight = str(rng.choice(["none", "square_root", "inverse"]))
+        losses = (Part("absolute_error", {} if reweight == "none" else {"reweight": reweight}),)
+        if loss == "ConR":
+            options = {
+                "reweight": "square_root",
+                "width": _log_uniform(rng, 0.05, 0.5),
+                "temperature": _log_uniform(rng, 0.07, 1.0),
+            }
+            losses += (Part("conr", options, weight=_log_uniform(rng, 0.03, 4.0)),)
+        rate, steps = _log_uniform(rng, 3e-4, 0.01), int(rng.choice([150, 300, 600]))
+        settings.append(Setting(losses, _log_uniform(rng, 1e-4, 0.03), rate, steps))
+    return settings
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.round(np.exp(rng.uniform(np.log(low), np.log(high))), 5))
 
 
 def rarest_third(train_values: Float[np.ndarray, " m"], values: Float[np.ndarray, " n"]) -> np.ndarray:
@@ -86,38 +133,32 @@ def rarest_third(train_values: Float[np.ndarray, " m"], values: Float[np.ndarray
 
 
 def _absolute(
-    losses: tuple[Part, ...],
-    data: Dataset,
-    x: Features,
-    trained: np.ndarray,
-    scored: np.ndarray,
-    decay: float,
-    seed: int,
+    setting: Setting, data: Dataset, x: Features, trained: np.ndarray, scored: np.ndarray, seed: int
 ) -> Float[np.ndarray, " n"]:
     """Absolute error of each scored image."""
     values = data.targets()
     mean, deviation = float(values[trained].mean()), float(values[trained].std())
-    predicted = _fitted(losses, data.select(trained), x[trained], Scale((mean,), (deviation,)), decay, seed)(x[scored])
+    predicted = _fitted(setting, data.select(trained), x[trained], Scale((mean,), (deviation,)), seed)(x[scored])
     return np.asarray(np.abs(predicted * deviation + mean - values[scored, 0]))
 
 
-def _fitted(losses: tuple[Part, ...], data: Dataset, x: Features, scale: Scale, decay: float, seed: int):  # type: ignore[no-untyped-def]
+def _fitted(setting: Setting, data: Dataset, x: Features, scale: Scale, seed: int):  # type: ignore[no-untyped-def]
     """A function from features to numbers in deviations."""
     torch.manual_seed(seed)
     task = Task(data.classes, np.array([len(data)]), "number", scale)
     context = registry.make_context(
         load_recipe("fine-tuned"), task, seed=seed, fit=None, load=None, named=None, data=data
     )
-    built = [(registry.build("losses", part, context), part.weight) for part in losses]
+    built = [(registry.build("losses", part, context), part.weight) for part in setting.losses]
     hidden, last = nn.Linear(x.shape[1], HIDDEN), nn.Linear(HIDDEN, 1)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
     network = nn.ModuleList([hidden, last])
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=decay / RATE)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=setting.rate, weight_decay=setting.decay / setting.rate)
     features, targets = torch.from_numpy(x), torch.from_numpy(data.targets())
     labels = torch.zeros(len(x), dtype=torch.int64)
     batch = Batch(features[:, :, None, None], labels, targets, torch.zeros(0), known=~targets.isnan())
-    for _ in range(STEPS):
+    for _ in range(setting.steps):
         inner = hidden(features).relu()
         logits: Tensor = last(inner)
         optimizer.zero_grad()
