@@ -57,6 +57,10 @@ class InstanceContrast:
         self.prototypes = torch.zeros(2, PROJECTED)
         self.keys, self.classes = torch.zeros(0, PROJECTED), torch.zeros(0, dtype=torch.int64)
 
+    def follow(self) -> None:
+        """Set the slow copy to what the network is now."""
+        self.slow.load_state_dict(self.encoder.state_dict())
+
     def loss(
         self, features: Float[Tensor, "n c"], rows: Int[Tensor, " n"], view: Float[Tensor, "n 1 h w"], progress: float
     ) -> Float[Tensor, ""]:
