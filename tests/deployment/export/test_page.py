@@ -82,5 +82,6 @@ def test_a_browser_says_what_the_classifier_says(tmp_path: Path, monkeypatch: py
         (tmp_path / "bad.png").write_bytes(b"no image")
         page.set_input_files("#file", str(tmp_path / "bad.png"))
         page.wait_for_selector("#answer:has-text('cannot be read')")
+        assert not page.is_visible("#result")  # the image before, and what was said of it
         browser.close()
     assert all(url.startswith(("file:", "blob:", "data:")) for url in asked)
