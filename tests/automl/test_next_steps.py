@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from handful.automl.closing import following
 from handful.automl.next_steps import has_arrays, next_steps
 from handful.data.arrays import from_arrays
 from handful.errors import command_line
@@ -14,6 +15,16 @@ def test_a_command_gets_commands_and_what_is_not_installed_has_its_install_line(
         assert predict == "handful predict 'handful-my photos' NEW_IMAGES --out new.csv"
         assert serve == "handful serve 'handful-my photos'"
         assert next_steps(Path("out"), serving=False)[1] == 'pip install "handful[onnx,serve]" && handful serve out'
+
+
+def test_models_of_numbers_are_not_served_and_those_of_several_labels_are() -> None:
+    with command_line():
+        assert following(Path("out"), "number") == "Next: handful predict out NEW_IMAGES --out new.csv."
+        assert "handful serve out" in following(Path("out"), "multilabel")
+    for kind, answer in (("multilabel", "present = model.predict("), ("number", "numbers = model.predict(")):
+        lines = next_steps(Path("out"), kind=kind)  # type: ignore[arg-type]
+        compile("\n".join(lines), "next", "exec")
+        assert lines[-1].startswith(answer)
 
 
 @pytest.mark.parametrize("arrays", [False, True])

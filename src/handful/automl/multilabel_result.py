@@ -114,4 +114,5 @@ def format_multilabel_run(result: MultilabelRunResult, *, width: int = 80) -> st
     if result.predicted:
         blocks.append(wrap(closing.predicted(result.unlabelled, "label"), width))
     blocks.append(wrap(closing.took(result.seconds, result.budget), width))
+    blocks.append(wrap(closing.following(result.folder, "multilabel"), width))
     return "\n\n".join("\n".join(block) for block in blocks)

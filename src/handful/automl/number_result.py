@@ -115,6 +115,7 @@ def format_number_run(result: NumberRunResult, *, width: int = 80) -> str:
     if result.predicted:
         blocks.append(wrap(closing.predicted(result.predicted, "number"), width))
     blocks.append(wrap(closing.took(result.seconds, result.budget), width))
+    blocks.append(wrap(closing.following(result.folder, "number"), width))
     return "\n\n".join("\n".join(block) for block in blocks)
 
 

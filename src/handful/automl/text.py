@@ -3,7 +3,6 @@
 import math
 
 from handful.automl import closing
-from handful.automl import next_steps as steps
 from handful.automl.budget import budget_option
 from handful.automl.candidates import DESCRIPTIONS, PROMISING, describe_name
 from handful.automl.result import HonestScore, LevelScore, RunResult
@@ -40,7 +39,7 @@ def format_extras(result: RunResult, *, width: int = 80) -> str:
     help_ = [f"{'Would help' if advice.helps else 'Would not help'}: {advice.what}." for advice in result.advice]
     predicted = closing.predicted(result.unlabelled, "label") if result.predicted else ""
     took = closing.took(result.seconds, result.budget)
-    rest = [result.labels_to_check, predicted, left_out(result), took, next_steps(result)]
+    rest = [result.labels_to_check, predicted, left_out(result), took, closing.following(result.folder)]
     return _lines([*help_, *rest], width)
 
 
@@ -178,8 +177,3 @@ def left_out(result: RunResult) -> str:
     if not result.skipped:
         return ""
     return f"Left out, as no time was left: {'; '.join(result.skipped)}."
-
-
-def next_steps(result: RunResult) -> str:
-    """What to type next, in a sentence."""
-    return f"Next: {'; '.join(steps.next_steps(result.folder))}."

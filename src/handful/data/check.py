@@ -156,7 +156,8 @@ def _refuse_few_positives(pool: Dataset, per_class: int | None, folds: int | Non
         raise DataError(
             f"a single class, {pool.classes[0]!r}" if pool.classes else "no class",
             where="the classes",
-            remedy="give a second class; to tell whether an image shows one thing, make two class folders.",
+            remedy="give a second class; to tell whether an image shows one thing, read the labels as one per "
+            "image, with a second label for images without it.",
         )
     if folds is not None:
         refuse_small_classes(pool, folds)
