@@ -100,7 +100,8 @@ def test_recipes_fit_candidates_or_are_refused_with_those_that_do() -> None:
             assert str(unfit_reason(plan, data)).endswith("needs one label per image")
     assert {*CANDIDATE_RECIPES, "soft-labels", "logistic-pixels"} <= fitting
     assert all("1 image has several candidates" in text and "logistic" in text for text in refused)
-    assert not {"cvs", "knn", "pseudo-labels", "self-training", "fixmatch", "ldam-wrn"} & fitting
+    assert {"pseudo-labels", "self-training", "fixmatch", "uda", "shrink-match", "distilled-self-training"} <= fitting
+    assert not {"cvs", "knn", "elr", "ldam-wrn"} & fitting
 
 
 def test_images_with_candidates_are_not_mixed() -> None:

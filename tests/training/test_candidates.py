@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from handful.core.dataset import Dataset
-from handful.core.recipe import Part
+from handful.core.recipe import Part, Recipe
 from handful.errors import RecipeError
 from handful.evaluation.evaluate import evaluate
 from handful.evaluation.protocol import Protocol
+from handful.models.classifier import Classifier
 from handful.recipes.load import load_recipe
+from handful.training.setup import prepare_run
 from handful.training.train import train
 from tests.support.datasets import recipe, squares
 
@@ -26,6 +28,10 @@ def partly(per_class: int = 6, *, labelled: int = 2) -> Dataset:
         known = i % per_class < labelled or s.label == 2
         samples.append(s if known else replace(s, label=None, candidates=GREENISH))
     return replace(data, samples=tuple(samples))
+
+
+def _fit(plan: Recipe, data: Dataset, seed: int) -> Classifier:
+    return train(plan, data, seed=seed, device="cpu", progress=False)
 
 
 def bare(data: Dataset) -> Dataset:
@@ -95,6 +101,29 @@ def test_they_are_in_every_draw_and_no_score() -> None:
         assert min(run.labels) >= 0
     folded = evaluate(load_recipe("logistic-pixels"), data, protocol=Protocol((0,), folds=2), progress=False)
     assert sorted(len(run.ids) for run in folded.runs) == [5, 5]
+
+
+@pytest.mark.parametrize("name", ["pseudo_labels", "label_propagation"])
+def test_heads_that_spread_labels_give_an_image_a_share_of_its_candidates_alone(name: str) -> None:
+    data = partly()
+    pile = squares(2, seed=1, masks=False).without_labels()
+    plan = load_recipe("logistic-pixels", overrides=(f"head.name={name}",))
+    model = train(plan, replace(data, samples=(*data.samples, *pile.samples)), device="cpu", progress=False)
+    assert (model.card["candidate_images"], model.card["unlabelled_images"]) == (8, 6)
+    values = model.network.state_dict()["head.values"]
+    assert (values[:, 2] == 0).sum() == 8
+
+
+def test_self_training_labels_images_with_candidates_as_one_of_these() -> None:
+    data = partly()
+    part = Part("pseudo_label", {"recipe": "logistic-pixels", "share": 1.0, "per_class": "predicted"})
+    plan = replace(recipe("linear", "batch_size=18", "steps=1"), prepare=(part,))
+    setup = prepare_run(plan, data, seed=0, device="cpu", fit=_fit)
+    guessed = [s for s in setup.data.samples if s.id not in setup.labelled_ids]
+    assert len(guessed) == 8
+    assert {s.label for s in guessed} <= {0, 1}
+    assert not setup.data.has_candidates
+    assert len(setup.labelled) == 10
 
 
 def test_a_recipe_that_needs_labels_is_refused_before_training() -> None:

@@ -2,6 +2,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from handful.automl.fit import fit_to
@@ -65,3 +66,11 @@ def test_the_remedy_names_an_option_only_where_the_command_has_it() -> None:
         name_options(["--out"])
         with pytest.warns(HandfulWarning, match="; `handful evaluate --unlabelled given` scores"):
             warn_without_unlabelled([SPREADING], mixed())
+
+
+def test_images_with_candidates_get_labels_so_that_nothing_is_missing() -> None:
+    data = mixed()
+    first = replace(data.samples[0], label=None, candidates=np.array([True, True, False]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_without_unlabelled([SPREADING], replace(data, samples=(first, *data.samples[1:])))

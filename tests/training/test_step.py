@@ -168,6 +168,20 @@ def test_with_two_streams_each_has_its_own_mean() -> None:
     torch.testing.assert_close(shares[0] + shares[1], steps.total_loss(output, given, 0))
 
 
+def test_of_two_streams_an_image_with_candidates_is_in_that_of_the_labelled_images() -> None:
+    _, _, steps = training(plan())
+    output, given = made(torch.randn(5, 3), torch.tensor([0, 0, 0, 0, 0]))
+    labels, candidates = torch.tensor([0, -1, -1, -1, -1]), torch.zeros(5, 3, dtype=torch.bool)
+    candidates[1, :2] = True
+    targets = given.batch.targets * torch.tensor([1.0, 0, 1, 1, 1])[:, None]
+    batch = replace(given.batch, labels=labels, targets=targets, candidates=candidates)
+    given = replace(given, batch=batch, images=2, unlabelled=3)
+    each = F.cross_entropy(output.logits, torch.zeros(5, dtype=torch.int64), reduction="none")
+    among = -output.logits[1].softmax(dim=0)[:2].sum().log()
+    expected = (each[0] + among) / 2 + each[2:].mean()
+    torch.testing.assert_close(steps.total_loss(output, given, 0), expected)
+
+
 def test_all_views_go_through_the_network_in_one_pass() -> None:
     setup, assembly = assembled(two_streams("backbone.dropout=0.0"), half_labelled())
     steps = TrainingStep(setup, assembly, 0, make_optimizer(assembly.network, setup.recipe.stages[0]))

@@ -135,6 +135,11 @@ class Batch:
     candidates: Bool[Tensor, "n k"] | None = None
 
     @property
+    def supervised(self) -> Bool[Tensor, " n"]:
+        """Which images have a label, or candidates."""
+        return supervised_rows(self.labels, self.candidates)
+
+    @property
     def has_mask(self) -> Bool[Tensor, " n"]:
         """Whether any pixel of an image is labelled."""
         return any_labelled(self.pixel_labels)
@@ -156,6 +161,11 @@ class Batch:
             return which
         unlabelled = self.labels < 0
         return (unlabelled.cumsum(0) - 1)[which][unlabelled[which]]
+
+
+def supervised_rows(labels: Int[Tensor, " n"], candidates: Bool[Tensor, "n k"] | None) -> Bool[Tensor, " n"]:
+    """Which images have a label, or candidates."""
+    return labels >= 0 if candidates is None else (labels >= 0) | candidates.any(dim=1)
 
 
 def any_labelled(pixel_labels: Int[Tensor, "n h w"]) -> Bool[Tensor, " n"]:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from handful.core.dataset import Dataset, Image, Sample
-from handful.core.tensors import IGNORE, Batch
+from handful.core.tensors import IGNORE, Batch, supervised_rows
 from handful.data.image_cache import working_image
 from handful.data.images import refuse_other_size, sample_size
 from handful.data.resampling import Resize as Resize
@@ -77,8 +77,7 @@ class ImageTensors:
     @property
     def supervised(self) -> Bool[Tensor, " n"]:
         """Which images have a label, or candidates."""
-        labelled = self.labels >= 0
-        return labelled if self.candidates is None else labelled | self.candidates.any(dim=1)
+        return supervised_rows(self.labels, self.candidates)
 
     def weighted_targets(self, classes: int) -> Float[Tensor, "n k"] | None:
         """Class probabilities of multiclass data, times the weight of the image; None: each counts as its label."""

@@ -63,6 +63,16 @@ class Softmax:
         among = logits.masked_fill(~candidates & some[:, None], -torch.inf)
         return logits.logsumexp(dim=1) - among.logsumexp(dim=1)
 
+    def among_candidates(
+        self, probabilities: Float[Tensor, "n k"], candidates: Bool[Tensor, "n k"] | None
+    ) -> Float[Tensor, "n k"]:
+        """Given that an image shows one of its candidates; of an image without any, and for None, as they are."""
+        if candidates is None:
+            return probabilities
+        inside = probabilities.clamp_min(LEAST) * candidates
+        some = candidates.any(dim=1, keepdim=True)
+        return torch.where(some, inside / inside.sum(dim=1, keepdim=True).clamp_min(LEAST), probabilities)
+
 
 class Sigmoid:
     """Any number of classes per image, each present or absent by itself."""

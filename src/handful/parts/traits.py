@@ -26,6 +26,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "loads_model": "the name of the option that names a saved model",
         "renews_masks": "replaces masks that were propagated before by new ones from the others",
         "uses_unlabelled": "gains from images without a label",
+        "candidates": "guesses the label of an image with candidates among these",
     },
     "labels": {
         "multilabel": "fits data with several labels per image",
@@ -258,7 +259,7 @@ def without_candidates(recipe: Recipe) -> Iterator[tuple[Folder, Part]]:
         if has_trait("augment", part, "mixes_images"):
             yield "augment", part
     for part in recipe.prepare:
-        if has_trait("prepare", part, "uses_unlabelled"):
+        if has_trait("prepare", part, "uses_unlabelled") and not has_trait("prepare", part, "candidates"):
             yield "prepare", part
 
 

@@ -23,15 +23,19 @@ def warn_without_unlabelled(recipes: Sequence[Recipe], data: Dataset) -> None:
 
     Args:
         recipes: those that get none.
-        data: whose images without a label, if there are any, are not asked for.
+        data: whose images without a label, if there are any, are not asked for. Of those with candidates, which always
+            train, such recipes find the label; with any of these nothing is said.
     """
+    train = data.split("train", None)
+    if train.has_candidates:
+        return
     names = list(dict.fromkeys(recipe.name for recipe in recipes if spreads_labels(recipe)))
     if not names:
         return
     one = len(names) == 1
     text = f"{', '.join(names)} {'gets' if one else 'get'} {WITHOUT}, so that {'it learns' if one else 'they learn'} "
     text += "from the labelled ones alone"
-    if len(data.split("train", None).unlabelled()):
+    if len(train.unlabelled()):
         asked = option("unlabelled", "given")
         text += "; " + by_interface(
             command=f"{asked if offers('unlabelled') else f'`handful evaluate {asked}`'} scores with those of the data",

@@ -93,7 +93,7 @@ class TrainingStep:
             total = total * given.batch.weights
         if given.unlabelled == 0:
             return total.sum() / given.images
-        labelled = given.batch.labels >= 0
+        labelled = given.batch.supervised
         return total[labelled].sum() / given.images + total[~labelled].sum() / given.unlabelled
 
     def backward(self, loss: Float[Tensor, ""]) -> None:

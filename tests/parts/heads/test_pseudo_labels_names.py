@@ -81,6 +81,25 @@ def test_the_regression_is_that_of_weighted_images() -> None:
     np.testing.assert_allclose(bias, 6 * (targets.mean(axis=0) - rows.mean(axis=0) @ solved), atol=1e-4)
 
 
+@pytest.mark.parametrize("named", [CENTERS, CENTERS.roll(1, dims=0)])
+@pytest.mark.filterwarnings("ignore:the class names say nothing")
+def test_guesses_of_an_image_with_candidates_are_among_these(named: torch.Tensor) -> None:
+    x, y, few = one_label_each()
+    wrong = (y + torch.randint(1, K, y.shape, generator=torch.Generator().manual_seed(0))) % K
+    among = (torch.eye(K)[y] + torch.eye(K)[wrong]) * (few < 0)[:, None]
+    among[::2] = 0
+    targets = torch.eye(K)[y] * (few >= 0)[:, None]
+    head, without = build(named), build(named)
+    head.fit_candidates(x[:, None], few, targets=targets, candidates=among, seed=0)
+    some = among.any(dim=1)
+    assert (head.values[some][among[some] == 0] == 0).all()
+    without.fit(x[:, None], few, seed=0)
+    assert accuracy(head) > accuracy(without) - 0.01
+    same = build(named)
+    same.fit_candidates(x[:, None], few, targets=targets, candidates=torch.zeros_like(among), seed=0)
+    np.testing.assert_allclose(same.values.numpy(), without.values.numpy(), atol=1e-3)
+
+
 def test_names_that_say_nothing_change_no_number_and_are_said_so() -> None:
     x, _, few = one_label_each()
     head, without = build(CENTERS.roll(1, dims=0)), build_fitted("pseudo_labels", {})

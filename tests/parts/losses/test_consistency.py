@@ -42,6 +42,24 @@ def by_hand(output: Output, threshold: float, temperature: float, hard: bool) ->
 
 
 @pytest.mark.parametrize("hard", [False, True])
+def test_of_an_image_with_candidates_the_prediction_is_among_these(hard: bool) -> None:
+    output, batch = example()
+    candidates = torch.zeros(6, K, dtype=torch.bool)
+    candidates[4, :2] = True
+    loss = build(context(), threshold=0.0, temperature=0.4, hard=hard)
+    values, plain = loss(output, replace(batch, candidates=candidates)), loss(output, batch)
+    logits = output.logits.detach().clone()
+    logits[4, 2] = -1e4  # the network says itself that it is not the third
+    expected = loss(replace(output, logits=logits), batch)
+    torch.testing.assert_close(values, expected)
+    assert torch.equal(values[:4], plain[:4])
+    sure = build(context(), threshold=0.99, hard=hard)
+    assert not sure(output, batch)[4]
+    candidates[4, 1] = False
+    assert sure(output, replace(batch, candidates=candidates))[4] > 0  # a single candidate is certain
+
+
+@pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("threshold", [0.0, 0.6, 1.0])
 def test_it_is_the_divergence_from_a_confident_prediction(threshold: float, hard: bool) -> None:
     output, batch = example()

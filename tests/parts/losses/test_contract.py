@@ -42,6 +42,7 @@ VARIANTS: list[tuple[str, Mapping[str, Any]]] = [(name, NEEDS.get(name, {})) for
     ("training_signal_annealing", {"schedule": "logarithmic"}),
     ("label_distributional_robust", {"adaptive": True}),
 ]
+GUESSING = ("consistency", "distillation", "mean_teacher", "shrink_match")
 every = pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: str(v))
 
 
@@ -213,15 +214,17 @@ def test_class_probabilities_are_read_in_place_of_the_label_where_the_loss_decla
 def test_a_single_candidate_is_a_label_where_the_loss_declares_it(name: str, options: Mapping[str, Any]) -> None:
     if not registry.has_trait("losses", Part(name), "candidates"):
         pytest.skip("this loss declares that it reads labels")
+    if name in GUESSING:
+        pytest.skip("this loss guesses labels, of images with candidates among these")
     if options.get("reweight", "none") != "none":
         pytest.skip("weights of classes are for labels")
     output, batch = example()
     single = torch.eye(K, dtype=torch.bool)[batch.labels]
     known = replace(batch, candidates=torch.zeros_like(single))
     among = replace(batch, labels=torch.full((N,), -1), targets=torch.zeros(N, K), candidates=single)
-    loss = make(name, options)
-    torch.testing.assert_close(loss(output, among), loss(output, batch))
-    assert torch.equal(loss(output, known), loss(output, batch))
+    values = [make(name, options)(output, one) for one in (batch, among, known)]  # built anew: some draw at random
+    torch.testing.assert_close(values[1], values[0])
+    assert torch.equal(values[2], values[0])
 
 
 @every

@@ -57,6 +57,22 @@ def test_the_formula_by_hand() -> None:
         assert values[i].item() == pytest.approx(0.75 * 9 * kl + 0.25 * hard, rel=1e-4)
 
 
+def test_of_an_image_with_candidates_the_teacher_predicts_among_these() -> None:
+    teacher, seen, said = mean_colour(), batch(), output()
+    candidates = torch.zeros(5, 3, dtype=torch.bool)
+    candidates[4, :2] = True
+    values = teaching(teacher)(said, replace(seen, candidates=candidates))  # type: ignore[operator]
+    plain = teaching(teacher)(said, seen)  # type: ignore[operator]
+    assert torch.equal(values[:4], plain[:4])
+    soft = (teacher.of_images(seen.images).logits[4].clone() / 3).softmax(0)[:2]
+    soft = soft / soft.sum()
+    student = (said.logits[4].detach() / 3).log_softmax(0)[:2]
+    hard = -said.logits[4].detach().softmax(0)[:2].sum().log()
+    assert values[4].item() == pytest.approx(
+        float(0.75 * 9 * (soft * (soft.log() - student)).sum() + 0.25 * hard), rel=1e-4
+    )
+
+
 def test_gradients_reach_the_network_and_not_the_teacher() -> None:
     teacher, said = untrained(), output()
     teaching(teacher)(said, batch()).sum().backward()  # type: ignore[operator]

@@ -32,6 +32,19 @@ def test_it_is_the_squared_difference_of_the_views_probabilities() -> None:
     torch.testing.assert_close(MeanTeacher(0.2)(output, batch), torch.tensor(expected))
 
 
+def test_of_an_image_with_candidates_the_teacher_predicts_among_these() -> None:
+    output, batch = example()
+    assert batch.teacher_output is not None
+    candidates = torch.zeros(5, 4, dtype=torch.bool)
+    candidates[3, [0, 2]] = True
+    values = MeanTeacher(0.2)(output, replace(batch, candidates=candidates))
+    p = batch.teacher_output.logits[3].softmax(0)
+    teacher = torch.stack([p[0], torch.tensor(0.0), p[2], torch.tensor(0.0)]) / (p[0] + p[2])
+    expected = MeanTeacher(0.2)(output, batch)
+    expected[3] = (output.views[0].logits[1].softmax(0) - teacher).square().mean()
+    torch.testing.assert_close(values, expected)
+
+
 def test_its_weight_rises_with_the_training() -> None:
     output, batch = example()
     loss = MeanTeacher(0.5)

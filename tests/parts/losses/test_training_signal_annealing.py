@@ -38,6 +38,21 @@ def test_the_mean_is_over_the_images_that_the_network_is_not_sure_of() -> None:
     torch.testing.assert_close(loss(output, replace(batch, progress=1.0))[:3], each)
 
 
+def test_of_an_image_with_candidates_the_probability_is_their_sum() -> None:
+    logits = torch.tensor([[2.0, 2, 0], [0.1, 0, 0.4], [0.3, 0, 0]], requires_grad=True)
+    candidates = torch.tensor([[True, True, False], [True, True, False], [False, False, False]])
+    batch = Batch(
+        torch.zeros(3, 3, 2, 2), torch.tensor([-1, -1, 1]), torch.eye(3)[[1, 1, 1]], torch.full((3, 2, 2), -1)
+    )
+    targets = batch.targets * (batch.labels >= 0)[:, None]
+    batch = replace(batch, targets=targets, candidates=candidates, progress=0.5)  # eta is 2/3
+    values = build(context())(Output(logits, logits, logits), batch)
+    sums = logits.softmax(dim=1)[:, :2].sum(dim=1)
+    assert sums[0] > 2 / 3 > sums[1]
+    expected = torch.stack([torch.tensor(0.0), -sums[1].log(), F.cross_entropy(logits[2], torch.tensor(1))]) * 3 / 2
+    torch.testing.assert_close(values, expected)
+
+
 def test_an_unknown_schedule_is_refused() -> None:
     with pytest.raises(RecipeError, match="schedule is 'log'"):
         recipe("linear", 'stages.0.losses=[{name="training_signal_annealing",schedule="log"}]')

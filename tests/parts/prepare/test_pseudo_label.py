@@ -64,6 +64,23 @@ def test_soft_pseudo_labels_are_the_probabilities_of_the_teacher() -> None:
     assert all(s.probabilities is None for s in prepared.samples[:3])
 
 
+def test_an_image_with_candidates_is_labelled_with_one_of_these_or_keeps_them() -> None:
+    data, plan = half_labelled(), datasets.recipe("linear")
+    among = np.array([False, True, True])
+    samples = tuple(replace(s, candidates=among) if i in (3, 4) else s for i, s in enumerate(data.samples))
+    rows = np.full((9, 3), [0.6, 0.3, 0.1], dtype=np.float32)
+    rows[1] = [0.2, 0.41, 0.39]
+    given = replace(datasets.context(), fit=Teacher(rows, []), named=load_recipe, recipe=plan)
+    options = {**PART.options, "share": 1 / 3, "soft": True}
+    prepared = registry.build("prepare", Part("pseudo_label", options), given)(replace(data, samples=samples))
+    first, second = prepared.samples[3:5]
+    assert (first.label, first.candidates) == (1, None)
+    np.testing.assert_allclose(first.probabilities, [0, 0.75, 0.25], atol=1e-6)  # type: ignore[arg-type]
+    assert second.label is None
+    assert second.candidates is among
+    assert [s.label for s in prepared.samples[5:]].count(0) == 1
+
+
 def test_soft_pseudo_labels_need_a_loss_that_learns_probabilities() -> None:
     plan = load_recipe("logistic-pixels", overrides=("head.name=knn",))
     given = replace(datasets.context(), recipe=plan)

@@ -2,15 +2,15 @@
 
 import numpy as np
 import torch.nn.functional as F
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32
 from torch import Tensor
 
-from handful.parts.heads._candidates import choose_strength_on_candidates, in_all_views
-from handful.parts.heads._fitted import RANGE, Arrays, FittedHead
+from handful.parts.heads._candidate_head import CandidateHead
+from handful.parts.heads._fitted import Arrays
 from handful.parts.heads._held_out_scores import FitAndScore
 
 
-class LinearScores(FittedHead):
+class LinearScores(CandidateHead):
     """Keeps `weight` [k c] and `bias` [k]."""
 
     names = ("weight", "bias")
@@ -18,55 +18,6 @@ class LinearScores(FittedHead):
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
         """One score per class; scikit-learn's single one of two classes is split in two."""
         return F.linear(x, arrays["weight"], arrays["bias"])
-
-    def learn_candidates(
-        self,
-        x: Float32[np.ndarray, "m c"],
-        targets: Float32[np.ndarray, "m k"],
-        candidates: Float32[np.ndarray, "m k"],
-        *,
-        strength: float,
-    ) -> dict[str, Float[np.ndarray, "..."]]:
-        """The arrays for transformed features of images of which some have candidates; by heads with that trait.
-
-        `targets` and `candidates` are as for `fit_candidates`.
-        """
-        raise NotImplementedError
-
-    def fit_candidates(
-        self,
-        features: Float[Tensor, "n v c"],
-        labels: Int[Tensor, " n"],
-        *,
-        targets: Float[Tensor, "n k"],
-        candidates: Float[Tensor, "n k"],
-        seed: int,
-    ) -> None:
-        """Fit to images of which some have several candidate classes in place of a label, see `_candidates`.
-
-        Args:
-            features: of v views of each image, the plain one first.
-            labels: of the images; -1 where there is none.
-            targets: class probabilities, times the weight of the image; rows of 0 without a label.
-            candidates: the weight of the image at each class that it may show; rows of 0 with a label.
-            seed: of the cross-validation.
-        """
-        weights = (targets.sum(dim=1) + candidates.amax(dim=1)).cpu()
-        x = self.training_inputs(self._centered_at(features, weights)).cpu().numpy()
-        rows, among, y = targets.cpu().numpy(), candidates.cpu().numpy(), labels.cpu().numpy()
-        strength, temperature = choose_strength_on_candidates(
-            self._fit_candidates_and_score,
-            self.strengths,
-            x,
-            rows,
-            among,
-            y,
-            start=self.start,
-            bounds=(self.start / RANGE, self.start * RANGE),
-            seed=seed,
-        )
-        learned = self.learn_candidates(*in_all_views(x, rows, among), strength=strength)
-        self._keep(learned, strength=strength, temperature=temperature)
 
     def _fit_candidates_and_score(self, strength: float) -> FitAndScore:
         def run(

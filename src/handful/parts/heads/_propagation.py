@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from scipy.sparse import csr_matrix, diags
 from sklearn.semi_supervised import LabelSpreading
 from torch import Tensor
 
+from handful.parts.heads._candidate_head import CandidateHead
 from handful.parts.heads._feature_transform import FeatureTransform, check_positive
-from handful.parts.heads._fitted import Arrays, FittedHead
+from handful.parts.heads._fitted import Arrays
 
 
-class LabelPropagation(FittedHead):
+class LabelPropagation(CandidateHead):
     """Keeps the features in the graph, `keys` [m c], and their class shares, `values` [m k]."""
 
     names: tuple[str, ...] = ("keys", "values")
@@ -50,6 +51,23 @@ class LabelPropagation(FittedHead):
         model = LabelSpreading(kernel=kernel, alpha=self.spread, max_iter=1000, tol=1e-4).fit(x, y)
         return {"keys": x, "values": model.label_distributions_}
 
+    def learn_candidates(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        targets: Float32[np.ndarray, "m k"],
+        candidates: Float32[np.ndarray, "m k"],
+        *,
+        strength: float,  # noqa: ARG002
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """An image with candidates starts with an equal share of each, and never has a share of another class."""
+        edges = normalized(graph(x, None, neighbors=self.neighbors, power=self.power))
+        among = possible_classes(candidates > 0)
+        seeds = targets + candidates / np.maximum(candidates.sum(axis=1, keepdims=True), 1)
+        return {"keys": x, "values": propagate(edges, seeds, spread=self.spread, among=among)}
+
+    def weights_of(self, targets: Float[Tensor, "n k"], candidates: Float[Tensor, "n k"]) -> None:
+        """Images have no weights here, and unlabelled ones count as the others."""
+
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
         """Logarithms of the classes' shares among the neighbors."""
         near, index = nearest(x, arrays["keys"], self.neighbors)
@@ -80,6 +98,16 @@ def graph(x: Float[np.ndarray, "m c"], _same: Any, *, neighbors: int, power: flo
     return one_way + one_way.T
 
 
+def possible_classes(candidates: Bool[np.ndarray, "m k"]) -> Bool[np.ndarray, "m k"]:
+    """The classes that each image may have: its candidates, and all of an image without any."""
+    return candidates | ~candidates.any(axis=1, keepdims=True)
+
+
+def labels_of(targets: Float32[np.ndarray, "m k"]) -> Int[np.ndarray, " m"]:
+    """The label of each image, -1 where its row is 0 everywhere."""
+    return np.where(targets.any(axis=1), targets.argmax(axis=1), -1)
+
+
 def normalized(edges: csr_matrix) -> csr_matrix:
     """Edge weights divided by the square roots of both nodes' sums."""
     sums = np.asarray(edges.sum(axis=1)).ravel()
@@ -89,7 +117,12 @@ def normalized(edges: csr_matrix) -> csr_matrix:
 
 
 def propagate(
-    edges: csr_matrix, seeds: Float[np.ndarray, "m k"], *, spread: float, tolerance: float = 1e-4
+    edges: csr_matrix,
+    seeds: Float[np.ndarray, "m k"],
+    *,
+    spread: float,
+    tolerance: float = 1e-4,
+    among: Bool[np.ndarray, "m k"] | None = None,
 ) -> Float[np.ndarray, "m k"]:
     """Class shares of each node, as scikit-learn's label spreading has them for one-hot seeds.
 
@@ -98,10 +131,14 @@ def propagate(
         seeds: what each node starts from, any numbers from 0 up.
         spread: share that comes from the neighbors.
         tolerance: the sum of absolute changes at which the iteration ends.
+        among: the classes that each node may have; it neither takes nor passes on shares of others, as in the
+            propagation of Zhang and Yu 2015 ("Solving the Partial Label Learning Problem"). None: all.
     """
     shares, previous = seeds, np.zeros_like(seeds)
     while np.abs(shares - previous).sum() >= tolerance:
         shares, previous = spread * (edges @ shares) + (1 - spread) * seeds, shares
+        if among is not None:
+            shares = shares * among
     total = shares.sum(axis=1, keepdims=True)
     result: Float[np.ndarray, "m k"] = shares / np.where(total > 0, total, 1)
     return result

@@ -5,8 +5,9 @@ Zhou et al. 2004 (Learning with Local and Global Consistency), on the graph of I
 image that was not in the graph takes the mean of its nearest neighbors' class shares in it, by the same weights.
 
 The unlabelled images are those of the training data. Test images are among them only in a transductive evaluation,
-which has to be requested. Without unlabelled images the graph is over the labelled ones. The papers take 50 neighbors
-and a spread of 0.99; the defaults were chosen on draws of CIFAR-10's training images.
+which has to be requested. Without unlabelled images the graph is over the labelled ones. An image with several
+candidates for its class starts with an equal share of each, and never has a share of another. The papers take 50
+neighbors and a spread of 0.99; the defaults were chosen on draws of CIFAR-10's training images.
 """
 
 from torch import nn
@@ -18,6 +19,7 @@ from handful.parts.heads._propagation import LabelPropagation
 
 fitted = True
 own_classes = True
+candidates = True
 uses_unlabelled = True
 
 

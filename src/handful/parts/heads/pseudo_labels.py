@@ -8,6 +8,7 @@ paper trains a network on them and propagates anew in every epoch; here features
 The paper does not say how strongly such a regression should be penalized; we scale the counts so that they sum to the
 number of labelled images, and take C = 10. Nor does it use the graph in prediction; we add `mix` times the logarithm of
 a new image's shares in it to the regression's log probabilities. C and mix were chosen on draws of training images.
+The pseudo-label of an image with several candidates for its class is one of these, see `label_propagation`.
 """
 
 import numpy as np
@@ -19,11 +20,12 @@ from handful.core.context import Context
 from handful.core.tensors import Backbone
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform, check_positive
 from handful.parts.heads._fitted import Arrays
-from handful.parts.heads._propagation import LabelPropagation
+from handful.parts.heads._propagation import LabelPropagation, labels_of
 from handful.parts.heads._regression import regression
 
 fitted = True
 own_classes = True
+candidates = True
 uses_unlabelled = True
 
 
@@ -38,15 +40,33 @@ class PseudoLabels(LabelPropagation):
         self, x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], *, strength: float
     ) -> dict[str, Float[np.ndarray, "..."]]:
         """Propagate the labels, then fit the regression to them."""
-        graph = super().learn(x, y, strength=strength)
-        guesses, counts = pseudo_labels(graph["values"], y)
-        weight, bias = regression(x, guesses, strength, weights=counts)
-        return {**graph, "weight": weight, "bias": bias}
+        return _with_regression(super().learn(x, y, strength=strength), x, y, strength)
+
+    def learn_candidates(
+        self,
+        x: Float32[np.ndarray, "m c"],
+        targets: Float32[np.ndarray, "m k"],
+        candidates: Float32[np.ndarray, "m k"],
+        *,
+        strength: float,
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The same of images of which some have candidates, whose shares are among these."""
+        graph = super().learn_candidates(x, targets, candidates, strength=strength)
+        return _with_regression(graph, x, labels_of(targets), strength)
 
     def score(self, x: Float[Tensor, "n c"], arrays: Arrays) -> Float[Tensor, "n k"]:
         """The regression's log probabilities, and `mix` times the logarithms of the shares in the graph."""
         regressed = F.linear(x, arrays["weight"], arrays["bias"]).log_softmax(dim=1)
         return regressed + self.mix * super().score(x, arrays)
+
+
+def _with_regression(
+    graph: dict[str, Float[np.ndarray, "..."]], x: Float32[np.ndarray, "m c"], y: Int[np.ndarray, " m"], strength: float
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """The graph's arrays, and those of the regression on its pseudo-labels."""
+    guesses, counts = pseudo_labels(graph["values"], y)
+    weight, bias = regression(x, guesses, strength, weights=counts)
+    return {**graph, "weight": weight, "bias": bias}
 
 
 def pseudo_labels(

@@ -9,6 +9,8 @@ pseudo-labels of head `pseudo_labels`; and what it and the graph then say replac
 GRIP takes an equal number of images of each class, more in each round. That presumes equally many unlabelled images of
 each class, and costs accuracy where they are not. Here every image counts, as far as it is certain.
 
+An image with several candidates for its class enters with a whole label, the guess among these.
+
 What the names say counts as much as `prior` labels per class, shared by the unlabelled images, each at most half a
 label; with more labelled images per class less, by the square root of their number. Where the names say nothing of the
 images, see `models.name_weight`, there are no rounds, and the head is `pseudo_labels`. The defaults were chosen on
@@ -21,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from scipy.special import softmax
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
@@ -34,12 +36,13 @@ from handful.models.name_weight import FROM_ONE_IMAGE, NOTHING, choose_weight
 from handful.models.zero_shot import BARE, ClassNameScores, NameTexts, image_text_arrays, imagenet_arrays, other_names
 from handful.parts.heads._feature_transform import DEFAULT, FeatureTransform, check_positive
 from handful.parts.heads._fitted import Arrays
-from handful.parts.heads._propagation import graph, normalized, propagate
+from handful.parts.heads._propagation import graph, labels_of, normalized, possible_classes, propagate
 from handful.parts.heads.pseudo_labels import PseudoLabels, check_mix, pseudo_labels
 from handful.parts.traits import image_text_model, imagenet_classifiers
 
 fitted = True
 own_classes = True
+candidates = True
 uses_unlabelled = True
 COMPONENTS = 300  # principal components that the regression is fitted to
 SHARPNESS = 6.0  # factor of the regression's scores, whose targets are 0 and 1
@@ -80,6 +83,24 @@ class PseudoLabelsFromNames(PseudoLabels):
         targets: Float[Tensor, "n k"] | None = None,
     ) -> None:
         """Ask whether the names say something of the labelled images, then fit as its parent does."""
+        self._ask_names(features, labels, seed)
+        super().fit(features, labels, seed=seed, targets=targets)
+
+    def fit_candidates(
+        self,
+        features: Float[Tensor, "n v c"],
+        labels: Int[Tensor, " n"],
+        *,
+        targets: Float[Tensor, "n k"],
+        candidates: Float[Tensor, "n k"],
+        seed: int,
+    ) -> None:
+        """The same of images of which some have candidates."""
+        self._ask_names(features, labels, seed)
+        super().fit_candidates(features, labels, targets=targets, candidates=candidates, seed=seed)
+
+    def _ask_names(self, features: Float[Tensor, "n v c"], labels: Int[Tensor, " n"], seed: int) -> None:
+        """Choose the share with which the names' guesses enter the graph."""
         assert self.read is not None, "built for training"
         names, known = self.read, labels >= 0
         plain = features[known][:, 0].float().cpu()
@@ -92,8 +113,7 @@ class PseudoLabelsFromNames(PseudoLabels):
         self.share, self.seed = most * weight.value / names.scale, seed
         self.card = {"class_names": {"weight": round(self.share, 4), "why": weight.reason, "p_value": weight.p_value}}
         if not self.share:
-            warnings.warn(f"{NOTHING}: as a prior they have weight 0.", HandfulWarning, stacklevel=2)
-        super().fit(features, labels, seed=seed, targets=targets)
+            warnings.warn(f"{NOTHING}: as a prior they have weight 0.", HandfulWarning, stacklevel=3)
 
     def training_inputs(self, features: Float[Tensor, "n v c"]) -> Float[Tensor, "n v e"]:
         """Transformed features, and where the names say something, the principal components and the names' cosines."""
@@ -112,15 +132,41 @@ class PseudoLabelsFromNames(PseudoLabels):
         """Propagate labels and guesses, fit the regression, guess again."""
         if x.shape[1] == self.channels or self.read is None:
             return super().learn(x, y, strength=strength)
+        return self._in_rounds(self.read, x, y, None)
+
+    def learn_candidates(
+        self,
+        x: Float32[np.ndarray, "m e"],
+        targets: Float32[np.ndarray, "m k"],
+        candidates: Float32[np.ndarray, "m k"],
+        *,
+        strength: float,
+    ) -> dict[str, Float[np.ndarray, "..."]]:
+        """The same of images of which some have candidates: guesses are among these, and count as a label."""
+        if x.shape[1] == self.channels or self.read is None:
+            return super().learn_candidates(x, targets, candidates, strength=strength)
+        return self._in_rounds(self.read, x, labels_of(targets), candidates > 0)
+
+    def _in_rounds(
+        self,
+        read: Names,
+        x: Float32[np.ndarray, "m e"],
+        y: Int[np.ndarray, " m"],
+        candidates: Bool[np.ndarray, "m k"] | None,
+    ) -> dict[str, Float[np.ndarray, "..."]]:
         z, cosines = np.ascontiguousarray(x[:, : self.channels]), x[:, self.channels :]
         components, edges = z @ self.axes.T, normalized(graph(z, None, neighbors=self.neighbors, power=self.power))
-        known, guess = y >= 0, softmax(self.read.scale * (cosines - cosines.mean(axis=0)), axis=1)
+        known, certain, among = y >= 0, np.zeros((len(y), 1), dtype=bool), None
+        if candidates is not None:
+            certain, among = candidates.any(axis=1, keepdims=True), possible_classes(candidates)
+        guess = _softmax_among(read.scale * (cosines - cosines.mean(axis=0)), among)
         for _ in range(self.rounds):
-            seeds = np.where(known[:, None], np.eye(self.classes)[y], self.share * guess)
-            values = propagate(edges, seeds, spread=self.spread)
+            guess = np.where(certain, guess, self.share * guess)
+            seeds = np.where(known[:, None], np.eye(self.classes)[y], guess)
+            values = propagate(edges, seeds, spread=self.spread, among=among)
             weight, bias = self._regress(components, *pseudo_labels(values, y))
             scores = components @ weight.T + bias + self.mix * np.log(values + 1e-3 / self.classes)
-            guess = softmax(scores / CERTAINTY, axis=1)
+            guess = _softmax_among(scores / CERTAINTY, among)
         return {"keys": z, "values": values, "weight": weight @ self.axes, "bias": bias}
 
     def score(self, x: Float[Tensor, "n e"], arrays: Arrays) -> Float[Tensor, "n k"]:
@@ -136,6 +182,11 @@ class PseudoLabelsFromNames(PseudoLabels):
         model: Any = Ridge(alpha=self.penalty * variance, solver="cholesky")
         model.fit(x, np.eye(self.classes)[guesses], sample_weight=shares)
         return SHARPNESS * model.coef_, SHARPNESS * model.intercept_
+
+
+def _softmax_among(scores: Float[np.ndarray, "m k"], among: Bool[np.ndarray, "m k"] | None) -> Float[np.ndarray, "m k"]:
+    """The softmax over the classes that each image may have; None: over all."""
+    return np.asarray(softmax(scores if among is None else np.where(among, scores, -np.inf), axis=1))
 
 
 def build(

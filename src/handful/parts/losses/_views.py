@@ -1,4 +1,4 @@
-"""What losses on further views share: values of the rows that a view shows, and a weight that rises."""
+"""What losses on further views share: predictions and values of the rows that a view shows, and a rising weight."""
 
 import math
 
@@ -6,11 +6,17 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.core.tensors import Batch
+from handful.models.link import Softmax
 
 
 def view_values(batch: Batch, rows: Int[Tensor, " m"], values: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
     """One value per image of the batch: `values` in the rows that a view shows, 0 in the others."""
     return values.new_zeros(len(batch.labels)).index_copy(0, rows, values)
+
+
+def among_candidates(predictions: Float[Tensor, "m k"], batch: Batch, rows: Int[Tensor, " m"]) -> Float[Tensor, "m k"]:
+    """Probabilities of the rows that a view shows, among its candidates of an image that has such."""
+    return Softmax().among_candidates(predictions, None if batch.candidates is None else batch.candidates[rows])
 
 
 def ramp_up(progress: float, rise: float) -> float:

@@ -4,7 +4,8 @@ UDA (Xie et al. 2020, https://arxiv.org/abs/1904.12848): 1[max q > threshold] KL
 the weak view, without gradient, q_T its sharpened form and p the prediction on the strong view. FixMatch (Sohn et al.
 2020, https://arxiv.org/abs/2001.07685) is `hard = true, threshold = 0.95`: the cross-entropy with the class of q. The
 first view is that of the recipe's augmentation, the strong one the stage's first further view, usually with
-rand_augment and cutout. Labels are learned by another loss, e.g. cross_entropy.
+rand_augment and cutout. Labels are learned by another loss, e.g. cross_entropy. Of an image with several candidates for
+its class, the prediction is that among these.
 """
 
 import torch
@@ -15,9 +16,10 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 from handful.parts.losses._alignment import DistributionAlignment, class_frequencies
 from handful.parts.losses._targets import soft_cross_entropy
-from handful.parts.losses._views import view_values
+from handful.parts.losses._views import among_candidates, view_values
 
 soft_targets = True
+candidates = True
 uses_unlabelled = True
 needs_views = True
 
@@ -35,6 +37,7 @@ class Consistency(nn.Module):
         weak = output.logits[rows].detach().float().softmax(dim=1)
         if self.align is not None:
             weak = self.align(weak)
+        weak = among_candidates(weak, batch, rows)
         confidence, label = weak.max(dim=1)
         strong = output.views[0].logits.float()
         if self.hard:

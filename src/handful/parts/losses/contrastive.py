@@ -17,6 +17,7 @@ from handful.core.tensors import Batch, Output
 from handful.parts.losses._views import view_values
 
 soft_targets = True
+candidates = True
 mixes_images = True
 needs_views = True
 trains_no_classifier = True

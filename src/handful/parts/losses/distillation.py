@@ -2,7 +2,9 @@
 
 (1 - labels) T^2 KL(teacher || network), both at temperature T, plus labels times the cross-entropy. The teacher
 predicts each augmented batch, mixed images included, so no targets are stored; images are resized where its working
-size differs. As in the paper, the probabilities of an ensemble are averaged before the temperature is applied.
+size differs. As in the paper, the probabilities of an ensemble are averaged before the temperature is applied. Of an
+image with several candidates for its class the teacher predicts among these, and their summed probability takes the
+place of the label's.
 
 The teacher is a saved model, or a recipe that is trained before, on the same images: the third step of SimCLRv2 (Chen
 et al. 2020, https://arxiv.org/abs/2006.10029), in which a network learns from the teacher on the unlabelled images.
@@ -23,13 +25,16 @@ from handful.core.tensors import Batch, Output
 from handful.errors import RecipeError, TrainingError
 from handful.models.classifier import Classifier
 from handful.models.ensemble import refuse_other_classes
+from handful.models.link import Softmax
 from handful.parts.traits import uses_unlabelled as gains_from_unlabelled
 
 soft_targets = True
+candidates = True
 uses_unlabelled = True  # the teacher labels them
 loads_model = "teacher"
 reads_images = True
 HERE = "losses/distillation"
+SOFTMAX = Softmax()
 
 
 class Distillation:
@@ -45,9 +50,12 @@ class Distillation:
         T = self.temperature
         # The teacher's logits are inference tensors; what is computed from them here is not.
         soft_targets = self.teacher.of_images(batch.images).logits.float().log_softmax(dim=1).div(T).softmax(dim=1)
+        soft_targets = SOFTMAX.among_candidates(soft_targets, batch.candidates)
         logits = output.logits.float()
         divergence = F.kl_div((logits / T).log_softmax(dim=1), soft_targets, reduction="none").sum(dim=1)
         cross_entropy = -(batch.targets * logits.log_softmax(dim=1)).sum(dim=1)
+        if batch.candidates is not None:
+            cross_entropy = cross_entropy + SOFTMAX.loss_of_candidates(logits, batch.candidates)
         return (1 - self.labels) * T**2 * divergence + self.labels * cross_entropy
 
 
@@ -109,11 +117,12 @@ def _trained(context: Context, name: str) -> Classifier:
 
 
 def _teacher(context: Context, name: str, data: Dataset, unlabelled: Sequence[Sample]) -> NestedRun:
-    """The recipe of that name, and its images: those with a label, and the others where it uses them."""
+    """The recipe of that name, and its images: with a label or candidates, and the others where it uses them."""
     recipe = replace(context.recipe_named(name, where=HERE), posthoc=())
     known = set(data.ids)
-    pile = [sample for sample in unlabelled if sample.id not in known] if gains_from_unlabelled(recipe) else []
-    return recipe, replace(data, samples=(*data.samples, *pile))
+    pile = [sample for sample in unlabelled if sample.id not in known]
+    used = pile if gains_from_unlabelled(recipe) else [sample for sample in pile if sample.candidates is not None]
+    return recipe, replace(data, samples=(*data.samples, *used))
 
 
 def distilled(recipe: Recipe, teacher: Path, *, temperature: float = 4.0, labels: float = 0.1) -> Recipe:

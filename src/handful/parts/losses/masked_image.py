@@ -19,6 +19,7 @@ from handful.parts.losses._sobel import sobel
 from handful.parts.losses._views import view_values
 
 soft_targets = True
+candidates = True
 needs_hidden = True
 needs_maps = True
 reads_images = True

@@ -2,7 +2,8 @@
 
 Tarvainen and Valpola 2017, https://arxiv.org/abs/1703.01780: the teacher is the network with averaged weights
 (`Recipe.ema`), the views are two augmentations of an image, and the weight rises over the first part of the training.
-It is for images with and without a label. The paper's weight is 100, as the mean over the classes is small.
+It is for images with and without a label; of one with several candidates for its class the teacher predicts among
+these. The paper's weight is 100, as the mean over the classes is small.
 """
 
 from jaxtyping import Float
@@ -10,9 +11,10 @@ from torch import Tensor
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
-from handful.parts.losses._views import ramp_up, view_values
+from handful.parts.losses._views import among_candidates, ramp_up, view_values
 
 soft_targets = True
+candidates = True
 uses_unlabelled = True
 needs_views = True
 needs_teacher = True
@@ -29,6 +31,7 @@ class MeanTeacher:
         assert batch.teacher_output is not None, "the recipe was checked"
         rows = batch.view_rows(0)
         teacher = batch.teacher_output.logits[rows].float().softmax(dim=1)
+        teacher = among_candidates(teacher, batch, rows)
         student = output.views[0].logits.float().softmax(dim=1)
         difference = (student - teacher).square().mean(dim=1)
         return view_values(batch, rows, difference * ramp_up(batch.progress, self.rise))

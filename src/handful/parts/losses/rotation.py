@@ -17,6 +17,7 @@ from handful.errors import RecipeError
 from handful.parts.losses._views import view_values
 
 soft_targets = True
+candidates = True
 needs_views = True
 trains_no_classifier = True
 uses_unlabelled = True

@@ -22,6 +22,7 @@ from handful.core.context import Context
 from handful.core.tensors import Batch, Output
 
 soft_targets = True
+candidates = True
 mixes_images = True  # by the batch norms of the patches' pass
 reads_images = True
 runs_backbone = True

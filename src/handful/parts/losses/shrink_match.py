@@ -7,7 +7,8 @@ the rest; within the classes that stay, the strong view's scores of an auxiliary
 is multiplied by q of the first class, and by the running share of confident images. FixMatch discards these images.
 
 The auxiliary head is a linear layer, norm and leaky ReLU, twice, and a linear layer; its norm is a layer norm, the
-authors' a batch norm, so that an image's loss does not depend on others of its batch.
+authors' a batch norm, so that an image's loss does not depend on others of its batch. Of an image with several
+candidates for its class, q is the prediction among these.
 """
 
 import torch
@@ -20,9 +21,10 @@ from handful.core.tensors import Batch, Output
 from handful.parts.losses._alignment import DistributionAlignment, class_frequencies
 from handful.parts.losses._processes import sum_over_processes
 from handful.parts.losses._targets import soft_cross_entropy
-from handful.parts.losses._views import view_values
+from handful.parts.losses._views import among_candidates, view_values
 
 soft_targets = True
+candidates = True
 uses_unlabelled = True
 needs_views = True
 MOMENTUM = 0.999  # of the running share of confident images
@@ -62,6 +64,7 @@ class ShrinkMatch(nn.Module):
         weak = output.logits[rows].detach().float().softmax(dim=1)
         if self.align is not None:
             weak = self.align(weak)
+        weak = among_candidates(weak, batch, rows)
         first, stays, confident = shrunk_classes(weak, self.threshold)
         whole = soft_cross_entropy(output.views[0].logits.float(), weak)
         scores = self.auxiliary(output.views[0].features.to(self.confident)).float()

@@ -10,6 +10,9 @@ of, the same number of each class where there are enough, as in curriculum label
 https://arxiv.org/abs/2001.06001): a class that is guessed too often does not grow, and wrong labels are few.
 `share = 1.0, per_class = "predicted"` labels every image with its predicted class, as Yang and Xu 2020 do for long
 tails (https://arxiv.org/abs/2006.07529), where unlabelled images are as unequal as the labelled ones.
+
+An image with several candidates for its class is labelled with one of these, or keeps them where the teacher is not
+sure enough.
 """
 
 import math
@@ -18,14 +21,17 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
 from handful.core.context import Context, NestedRun
 from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
+from handful.models.link import Softmax
 from handful.parts.prepare._masking import Prepare
 from handful.parts.traits import without_probabilities
 
+candidates = True
 uses_unlabelled = True
 HERE = "prepare/pseudo_label"
 PerClass = Literal["equal", "predicted"]
@@ -85,12 +91,15 @@ def build(
         if not unlabelled:
             return data
         model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
-        rows = model.probabilities(data.select(unlabelled).without_labels()).astype(np.float32)
+        pile = data.select(unlabelled)
+        guesses = torch.from_numpy(model.probabilities(pile.without_labels()).astype(np.float32))
+        candidates = torch.from_numpy(pile.candidates()) if pile.has_candidates else None
+        rows = Softmax().among_candidates(guesses, candidates).numpy()
         labels = surest(rows, share, per_class)
         samples = list(data.samples)
         for i, label, row in zip(unlabelled, labels.tolist(), rows, strict=True):
             if label >= 0:
-                samples[i] = replace(samples[i], label=label, probabilities=row if soft else None)
+                samples[i] = replace(samples[i], label=label, probabilities=row if soft else None, candidates=None)
         return replace(data, samples=tuple(samples))
 
     return prepare
