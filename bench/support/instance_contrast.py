@@ -81,7 +81,7 @@ class InstanceContrast:
             classes = torch.cat([predicted, self.classes])
             self._move(queries, predicted, rows, progress)
         learned = -(self.labels[rows] * scores.log_softmax(dim=1)).sum(dim=1).mean()
-        total = CONTRAST * contrast(queries, keys, predicted, classes) + IMAGE_LABELS * learned
+        total: Tensor = CONTRAST * contrast(queries, keys, predicted, classes) + IMAGE_LABELS * learned
         self.keys, self.classes = keys[:QUEUE], classes[:QUEUE]
         return total
 

@@ -175,7 +175,7 @@ def fitted(way: Way, bags: DrawnBags, seed: int, steps: int) -> Network:
             progress = (step / steps - START) / (1 - START)
             loss = loss + way.factor * extra.loss(features, rows, shifted(x[rows], generator), progress)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
     return network.eval()

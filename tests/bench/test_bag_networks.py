@@ -53,7 +53,7 @@ def test_ins_knows_that_images_of_negative_bags_are_negative_and_moves_labels_af
     negative = data.labels[data.index] == 0
     rows, view = torch.arange(100), torch.from_numpy(data.x).view(-1, 1, 28, 28)
     before = terms.labels.clone()
-    terms.loss(network.features(view), rows, view, WARM_UP / 2).backward()
+    terms.loss(network.features(view), rows, view, WARM_UP / 2).backward()  # type: ignore[no-untyped-call]
     assert torch.equal(terms.labels, before)
     terms.loss(network.features(view), rows, view, 1.0)
     assert not torch.equal(terms.labels, before)

@@ -45,7 +45,7 @@ def test_candidates_say_more_than_no_label() -> None:
         assert isinstance(head, PseudoLabels)
         head.fit_candidates(x[:, None], few, targets=targets, candidates=some, seed=0)
         right.append(float((head.output(test).logits.argmax(dim=1) == wanted).float().mean()))
-        guesses = head.values.argmax(dim=1)
+        guesses = head._buffer("values").argmax(dim=1)
         assert some is not among or among[K:].gather(1, guesses[K:, None]).all()
     assert right[0] > right[1] + 0.03
 

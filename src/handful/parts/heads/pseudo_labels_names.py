@@ -156,12 +156,11 @@ class PseudoLabelsFromNames(PseudoLabels):
     ) -> dict[str, Float[np.ndarray, "..."]]:
         z, cosines = np.ascontiguousarray(x[:, : self.channels]), x[:, self.channels :]
         components, edges = z @ self.axes.T, normalized(graph(z, None, neighbors=self.neighbors, power=self.power))
-        known, certain, among = y >= 0, np.zeros((len(y), 1), dtype=bool), None
-        if candidates is not None:
-            certain, among = candidates.any(axis=1, keepdims=True), possible_classes(candidates)
+        known, among = y >= 0, None if candidates is None else possible_classes(candidates)
+        certain = np.zeros(len(y), dtype=bool) if candidates is None else candidates.any(axis=1)
         guess = _softmax_among(read.scale * (cosines - cosines.mean(axis=0)), among)
         for _ in range(self.rounds):
-            guess = np.where(certain, guess, self.share * guess)
+            guess = np.where(certain[:, None], guess, self.share * guess)
             seeds = np.where(known[:, None], np.eye(self.classes)[y], guess)
             values = propagate(edges, seeds, spread=self.spread, among=among)
             weight, bias = self._regress(components, *pseudo_labels(values, y))
