@@ -107,7 +107,7 @@ def random_settings(loss: str, number: int, seed: int = 0) -> list[Setting]:
     settings = []
     for _ in range(number):
         reweight = str(rng.choice(["none", "square_root", "inverse"]))
-        losses = (Part("absolute_error", {} if reweight == "none" else {"reweight": reweight}),)
+        losses: tuple[Part, ...] = (Part("absolute_error", {} if reweight == "none" else {"reweight": reweight}),)
         if loss == "ConR":
             options = {
                 "reweight": "square_root",

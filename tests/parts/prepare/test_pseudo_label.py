@@ -75,7 +75,7 @@ def test_an_image_with_candidates_is_labelled_with_one_of_these_or_keeps_them() 
     prepared = registry.build("prepare", Part("pseudo_label", options), given)(replace(data, samples=samples))
     first, second = prepared.samples[3:5]
     assert (first.label, first.candidates) == (1, None)
-    np.testing.assert_allclose(first.probabilities, [0, 0.75, 0.25], atol=1e-6)  # type: ignore[arg-type]
+    np.testing.assert_allclose(first.probabilities, [0, 0.75, 0.25], atol=1e-6)
     assert second.label is None
     assert second.candidates is among
     assert [s.label for s in prepared.samples[5:]].count(0) == 1

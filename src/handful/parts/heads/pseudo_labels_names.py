@@ -157,11 +157,12 @@ class PseudoLabelsFromNames(PseudoLabels):
         z, cosines = np.ascontiguousarray(x[:, : self.channels]), x[:, self.channels :]
         components, edges = z @ self.axes.T, normalized(graph(z, None, neighbors=self.neighbors, power=self.power))
         known, among = y >= 0, None if candidates is None else possible_classes(candidates)
-        certain = np.zeros(len(y), dtype=bool) if candidates is None else candidates.any(axis=1)
+        own_share = np.full(len(y), self.share)
+        if candidates is not None:
+            own_share[candidates.any(axis=1)] = 1
         guess = _softmax_among(read.scale * (cosines - cosines.mean(axis=0)), among)
         for _ in range(self.rounds):
-            guess = np.where(certain[:, None], guess, self.share * guess)
-            seeds = np.where(known[:, None], np.eye(self.classes)[y], guess)
+            seeds = np.where(known[:, None], np.eye(self.classes)[y], own_share[:, None] * guess)
             values = propagate(edges, seeds, spread=self.spread, among=among)
             weight, bias = self._regress(components, *pseudo_labels(values, y))
             scores = components @ weight.T + bias + self.mix * np.log(values + 1e-3 / self.classes)
