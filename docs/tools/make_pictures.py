@@ -1,15 +1,17 @@
 """Draw the pictures of the documentation from real runs: `python docs/tools/make_pictures.py WHITE_BLOOD_CELLS`.
 
 Prints what the commands of the README printed, and writes `docs/report.png`, `comparison.png`, `annotate.png` (the
-annotation page, with masks where there is a folder `masks` beside the images) and `browser.png` (the page of an
-exported model). It needs the package `playwright`, Chromium, and the folder of images of white blood cells, one folder
-per class (`white_blood_cells/images` of `HANDFUL_DATA`, see `bench/README.md`).
+annotation page, with masks where there is a folder `masks` beside the images), `annotate-matched.png` (all masks after
+one was drawn there, which needs that folder) and `browser.png` (the page of an exported model). It needs the package
+`playwright`, Chromium, and the folder of images of white blood cells, one folder per class
+(`white_blood_cells/images` of `HANDFUL_DATA`, see `bench/README.md`).
 """
 
 import argparse
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +20,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import cv2
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from handful.annotation.server.session import image_key
+from handful.data.masks.image_file import read_mask
 
 DOCS = Path(__file__).parents[1]
 WIDTH, HEIGHT = 1280, 1125
@@ -66,6 +71,11 @@ def main() -> None:
                     page.wait_for_timeout(200)
                 page.wait_for_timeout(1000)
                 draw(page, DOCS / "annotate.png")
+            if (options.data.parent / "masks").exists():
+                with annotation_server("photos/", "--folder", "one-mask", work=work) as address:
+                    page.goto(address)
+                    match_to_one(page, options.data.parent / "masks")
+                    draw(page, DOCS / "annotate-matched.png")
             browser.close()
 
 
@@ -102,13 +112,47 @@ def annotation_page(work: Path, masks: Path) -> Iterator[str]:
             shutil.copyfile(mask, target)
     if (work / "some-masks").exists():
         run(("annotate", "photos/", "--import", "some-masks", "--overwrite"), work)
-    called = [sys.executable, "-m", "handful", "annotate", "photos/", "--no-browser", "--json"]
+    with annotation_server("photos/", work=work) as address:
+        yield address
+
+
+@contextmanager
+def annotation_server(*arguments: str, work: Path) -> Iterator[str]:
+    """The address of a running `handful annotate`."""
+    called = [sys.executable, "-m", "handful", "annotate", *arguments, "--no-browser", "--json"]
     with subprocess.Popen(called, cwd=work, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
             yield str(json.loads(server.stdout.readline())["address"])
         finally:
             server.terminate()
+
+
+def match_to_one(page: Page, masks: Path) -> None:
+    """Outline one object on the page, go on to the next image, and show the masks that were matched to it.
+
+    The outline is that of the image's mask, with a corner at every third pixel.
+    """
+    while not page.evaluate("window.handful?.editor.image?.id"):
+        page.wait_for_timeout(200)
+    while not re.search(r"\bprepared to match", page.inner_text("#features")):
+        page.wait_for_timeout(500)
+    mask = read_mask((masks / page.evaluate("handful.editor.image.id")).with_suffix(".png"))
+    outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    stage = page.locator("#stage").bounding_box()
+    assert stage is not None
+    scale, left, top = page.evaluate("[handful.view.scale, handful.view.left, handful.view.top]")
+    page.keyboard.press("p")
+    for x, y in max(outlines, key=len)[::3, 0] + 0.5:
+        page.mouse.click(stage["x"] + x * scale + left, stage["y"] + y * scale + top)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1000)
+    page.click("#next")
+    while "matched to" not in page.inner_text("#work"):
+        page.wait_for_timeout(200)
+    print(page.inner_text("#work"))
+    page.keyboard.press("v")
+    page.wait_for_load_state("networkidle")
 
 
 def draw(page: Page, target: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from handful.annotation.cell_vectors import CellVectors
 from handful.annotation.files.annotations import read_record
 from handful.annotation.files.project import annotated
-from handful.annotation.files.proposals import read_proposals
+from handful.annotation.files.proposals import read_proposals, write_proposals
 from handful.annotation.matching import compute_vectors, match_ahead, match_and_propose
+from handful.annotation.server.session import image_key
 from handful.annotation.tools.prompts import Prompt
 from handful.data.images import pixels
 from handful.data.masks.provenance import read_provenance
@@ -127,6 +128,17 @@ def test_the_image_on_the_page_is_matched_while_vectors_are_computed_and_the_who
         assert not match_ahead(project, record, vectors, first=last, seed=0)  # few images: all are as soon matched
 
 
+def test_an_image_that_cannot_be_read_counts_as_prepared(tmp_path: Path) -> None:
+    with photo_session.open_session(tmp_path) as held:
+        last = held.project.data.ids[-1]
+        held.path(held.samples[image_key(last)]).write_bytes(b"no image")
+        seen: list[dict[str, Any]] = []
+        vectors = compute_vectors(held.project, seen.append)
+        assert last not in vectors
+        assert held.project.data.ids[0] in vectors
+        assert seen[-1] == {"stage": "vectors", "done": len(held.project.data), "of": len(held.project.data)}
+
+
 def test_a_process_that_stays_matches_after_each_mask_until_a_model_is_trained(tmp_path: Path) -> None:
     with photo_session.open_session(tmp_path) as held:
         held.match_drawn()
@@ -137,12 +149,19 @@ def test_a_process_that_stays_matches_after_each_mask_until_a_model_is_trained(t
         assert held.work()["matching"] is True
         wait_for(lambda: not held.work()["matching"])
         assert held.work()["match_error"] == ""
+        matched = held.work()["matched"]
+        assert (matched["masks"], matched["proposals"]) == (1, len(held.proposals.certainty))
+        assert matched["seconds"] > 0
         before = held.proposals.round
         assert held.proposals.coarse
         photo_session.draw_square(held, held.project.data.ids[-1])
         held.match()
         wait_for(lambda: not held.work()["matching"])
         assert held.proposals.round == before + 1
+        assert held.work()["matched"]["masks"] == 2
+        write_proposals(held.project.folder, {}, {})  # of something else
+        held._read_proposals()
+        assert held.work()["matched"] is None
         held.store.note_training({"recipe": "cvs", "masks": 2, "labels": 2, "accepted": 0, "round": 2})
         held.match_drawn()
         assert held.work()["matching"] is False

@@ -287,11 +287,14 @@ def test_after_the_first_drawn_mask_the_next_image_has_a_matched_one(open_page: 
         _saved(page)
         assert session.proposals.round == 0
         page.click("#next")
-        _until(lambda: session.proposals.round > 0)
+        _until(lambda: session.proposals.round > 0, 300)
         _until(lambda: page.inner_text("#status") == "Not saved yet")  # the proposal is the start
         _until(lambda: len(session.proposals.certainty) > 1)
+        done = r"\d+ images matched to 1 drawn mask in \d+(\.\d)? s\."
+        _until(lambda: re.match(done, page.inner_text("#work")))
         page.keyboard.press("v")
         _until(lambda: page.locator(".tile").count() == len(session.proposals.certainty))
+        _until(lambda: re.search(done, page.inner_text("#sheet-note")))
 
 
 @needs_u2netp

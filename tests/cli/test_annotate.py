@@ -33,6 +33,18 @@ def test_masks_go_in_and_out(photos: Path, tmp_path: Path) -> None:
     assert ok_json("annotate", photos, "--export", "table", "--out", tmp_path / "t.csv")["labels"] == 6
 
 
+def test_masks_of_some_pixels_only_are_for_other_commands(photos: Path, tmp_path: Path) -> None:
+    line = {"label": "object", "shape_type": "linestrip", "points": [[1, 1], [5, 5]]}
+    content = {"imagePath": "0-0.png", "imageHeight": 24, "imageWidth": 24, "shapes": [line]}
+    (tmp_path / "lines" / "blue").mkdir(parents=True)
+    (tmp_path / "lines" / "blue" / "0-0.json").write_text(json.dumps(content))
+    said = fails("annotate", photos, "--import", tmp_path / "lines")
+    assert "pass them to fit or propagate with --partial-masks" in said
+    assert "read them as partial masks (--partial-masks)" in fails(
+        "propagate", photos, "--masks", tmp_path / "lines", "--out", tmp_path / "out"
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

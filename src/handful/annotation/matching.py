@@ -1,6 +1,7 @@
 """Proposed masks by matching, from the annotation page: no training, from the first mask on."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -154,10 +155,8 @@ def compute_vectors(
     samples = training_split(project.data).samples
     for number, sample in enumerate(samples, start=1):
         between(vectors)
-        try:
+        with suppress(DataError):  # the page reports it when it opens this image
             vectors.add(sample.id, pixels(sample))
-        except DataError:
-            continue  # the page reports it when it opens this image
         report({"stage": "vectors", "done": number, "of": len(samples)})
     vectors.choose_axes()
     return vectors

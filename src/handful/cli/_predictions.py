@@ -18,12 +18,12 @@ def images_of(chunks: "Iterable[PredictedChunk]", *, top: int) -> list[dict[str,
     return [image for chunk in chunks for image in _images(chunk, top)]
 
 
-def print_images(images: list[dict[str, Any]], *, json: bool) -> None:
-    """Print the most probable classes of each image."""
+def print_images(images: list[dict[str, Any]], *, json: bool, unit: str = "image") -> None:
+    """Print the most probable classes of each image; `unit` says what a row is: an image, a group or a bag of them."""
     if json:
         print_json({"images": images})
     else:
-        _print_for_people(images)
+        _print_for_people(images, unit)
 
 
 def print_rows(chunks: "Iterable[PredictedChunk]", *, top: int | None, json: bool) -> int:
@@ -69,30 +69,28 @@ def _images(chunk: "PredictedChunk", top: int | None) -> Iterator[dict[str, Any]
         yield {**image, "probabilities": {names[j]: _plain(probabilities[i, j]) for j in best}}
 
 
-def _print_numbers(images: list[dict[str, Any]], keys: list[str]) -> None:
+def _print_numbers(images: list[dict[str, Any]], keys: list[str], unit: str) -> None:
     """A row for each image, with its numbers."""
     rows = []
     for image in images:
         empty = f"not predicted: {image['error']}" if "error" in image else "-"
         rows.append((image["id"], *(f"{image[key]:.6g}" if key in image else empty for key in keys)))
-    print_table(("image", *keys), rows, text=1)
+    print_table((unit, *keys), rows, text=1)
 
 
 def _plain(value: Any) -> Any:
     return float(f"{value:.6g}") if isinstance(value, float | np.floating) else value
 
 
-def _print_for_people(images: list[dict[str, Any]]) -> None:
+def _print_for_people(images: list[dict[str, Any]], unit: str) -> None:
     if images and not any("probabilities" in image for image in images):
         keys = list(dict.fromkeys(key for image in images for key in image if key not in ("id", "error")))
         if keys:
-            _print_numbers(images, keys)
+            _print_numbers(images, keys, unit)
             return
     if all(len(image.get("probabilities", ())) < 2 for image in images) and any("labels" in image for image in images):
         texts = [image.get("labels", f"not predicted: {image.get('error')}") for image in images]
-        print_table(
-            ("image", "labels"), [(image["id"], text) for image, text in zip(images, texts, strict=True)], text=2
-        )
+        print_table((unit, "labels"), [(image["id"], text) for image, text in zip(images, texts, strict=True)], text=2)
         return
     extra = [name for name in ("labels", "answer", "set") if any(name in image for image in images)]
     rows = []
@@ -104,4 +102,4 @@ def _print_for_people(images: list[dict[str, Any]]) -> None:
             first = rank == 0
             cells = (str(image[n]) if first else "" for n in extra)
             rows.append((image["id"] if first else "", name, *cells, f"{100 * probability:.1f} %"))
-    print_table(("image", "class", *extra, "probability"), rows, text=2 + len(extra))
+    print_table((unit, "class", *extra, "probability"), rows, text=2 + len(extra))

@@ -145,8 +145,9 @@ def predict(
         elif out is not None:
             failed, show = print_rows(seen.observe(chunks), top=top, json=json), None
         else:
+            row = "group" if per_group else "bag" if data_options.bag else "image"
             images = images_of(seen.observe(chunks), top=top or 1)
-            failed, show = sum("error" in image for image in images), partial(print_images, images, json=json)
+            failed, show = sum("error" in image for image in images), partial(print_images, images, json=json, unit=row)
     if show is not None and json:
         show()
     elif show is not None:

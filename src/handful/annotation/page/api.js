@@ -12,7 +12,9 @@
  *   folds: number, images: number}} Score
  * @typedef {{recipe: string, masks: number, labels: number, accepted: number, round: number, score?: Score,
  *   why_no_score?: string}} Training
- * @typedef {{training: Job | null, features: Job | null, names: Job | null, matcher: Job | null, matching: boolean, match_error: string}} Work
+ * @typedef {{training: Job | null, features: Job | null, names: Job | null, matcher: Job | null, matching: boolean,
+ *   matched: Matched | null, match_error: string}} Work
+ * @typedef {{masks: number, proposals: number, seconds: number}} Matched
  * @typedef {{name: string, folder: string, classes: string[], images: Row[], trainings: Training[], recipe: string,
  *   draws: number, folds: number, round: number, work: Work, tools: Record<string, boolean>}} State
  */

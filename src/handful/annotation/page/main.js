@@ -11,7 +11,7 @@ import { Labels } from "./labels.js";
 import { Saver } from "./saver.js";
 import { Sheet } from "./sheet.js";
 import { Tools } from "./tools.js";
-import { TrainingPanel } from "./training.js";
+import { TrainingPanel, many, matchedIn } from "./training.js";
 import { View } from "./view.js";
 
 /**
@@ -39,6 +39,7 @@ const training = new TrainingPanel({ ended: () => void trying(propagated), say }
 const sheet = new Sheet(element("sheet"), element("sheet-note"), {
   rows: () => state.images.map((row) => rows.get(row.key) ?? row),
   round: () => state.round,
+  matched: () => (state.work.matched ? matchedIn(state.work.matched) : ""),
   open: (key) => void open(key),
   renewed,
   say,
@@ -278,11 +279,6 @@ function showCounts() {
   const seconds = all.reduce((sum, row) => sum + Object.values(row.seconds).reduce((a, b) => a + b, 0), 0);
   const minutes = seconds < 90 ? `${Math.round(seconds)} s` : `${(seconds / 60).toFixed(1)} min`;
   element("counts").textContent = `${many(masks, "mask")}, ${many(labelled, "label")}, ${many(all.length, "image")}; ${minutes} of annotation time.`;
-}
-
-/** @param {number} n @param {string} what */
-function many(n, what) {
-  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 function showHint() {

@@ -22,7 +22,7 @@ const FILTERS = {
 export class Sheet {
   /**
    * @param {HTMLElement} place @param {HTMLElement} note
-   * @param {{rows: () => Row[], round: () => number, open: (key: string) => void, renewed: (row: Row) => void,
+   * @param {{rows: () => Row[], round: () => number, matched: () => string, open: (key: string) => void, renewed: (row: Row) => void,
    *   say: (text: string, kind: string) => void, seconds: () => number}} with_
    */
   constructor(place, note, with_) {
@@ -60,8 +60,9 @@ export class Sheet {
   /** @param {number} n */
   count(n) {
     const review = this.filter === "review";
-    const none = review ? "No propagated masks to review. Train to propagate masks to the remaining images." : "No images.";
-    const some = review ? `${n} propagated ${n === 1 ? "mask" : "masks"} to review, least certain first.` : `${n} ${n === 1 ? "image" : "images"}.`;
+    const matched = this.with.matched();
+    const none = review ? "No propagated masks to review. Draw one and go on to the next image: the others are matched to it. Train, and a model propagates masks." : "No images.";
+    const some = review ? `${n} propagated ${n === 1 ? "mask" : "masks"} to review, least certain first.${matched && ` ${matched}.`}` : `${n} ${n === 1 ? "image" : "images"}.`;
     this.note.textContent = n ? some : none;
   }
 

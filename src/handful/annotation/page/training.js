@@ -7,6 +7,7 @@ import { element } from "./dom.js";
  * @typedef {import("./api.js").Training} Training
  * @typedef {import("./api.js").Work} Work
  * @typedef {import("./api.js").Job} Job
+ * @typedef {import("./api.js").Matched} Matched
  */
 
 /** @type {Record<string, string>} */
@@ -98,7 +99,7 @@ export class TrainingPanel {
     bar.hidden = !this.running;
     const note = element("work");
     note.className = job?.state === "failed" ? "bad" : "soft";
-    note.textContent = job ? describe(job) : "";
+    note.textContent = (job && describe(job)) || describeMatching(work);
     if (this.running && job?.of) {
       bar.max = job.of;
       bar.value = job.stage === "training" ? 0 : (job.done ?? 0);
@@ -113,16 +114,16 @@ export class TrainingPanel {
     }
     if (this.matching && !work.matching && !this.running) {
       this.matching = false;
-      this.tell.say(work.match_error ? `Matching failed: ${work.match_error}` : "Matching finished", work.match_error ? "bad" : "good");
+      const done = work.matched ? `${many(work.matched.proposals, "image")} matched in ${work.matched.seconds} s` : "Matching finished";
+      this.tell.say(work.match_error ? `Matching failed: ${work.match_error}` : done, work.match_error ? "bad" : "good");
     }
     const features = work.features, so = features?.of ? `: ${features.done ?? 0} of ${features.of}` : "";
     const matcher = work.matcher;
-    const compared = matcher?.state === "running" && matcher.stage === "vectors" && (matcher.done ?? 0) < (matcher.of ?? 0);
     const parts = [
       features?.state === "running" ? `Computing image features${so}.` : "",
       work.names?.state === "running" ? "Comparing images with the class names." : "",
       work.names?.state === "failed" ? `The class names are not used: ${work.names.error}` : "",
-      compared ? `Preparing to match: ${matcher.done} of ${matcher.of} images.` : "",
+      matcher?.state === "running" ? describePreparation(matcher) : "",
     ];
     element("features").textContent = parts.filter(Boolean).join(" ");
     this.scores(trainings);
@@ -163,6 +164,29 @@ function describe(job) {
   const stage = STAGES[job.stage ?? ""] ?? "Starting";
   const at = job.stage === "training" || !job.stage ? "" : ` ${Math.min((job.done ?? 0) + 1, job.of ?? 1)} of ${job.of ?? "?"}`;
   return `${stage}${at}, ${job.seconds} s so far.`;
+}
+
+/** How far the images are prepared to be matched; nothing once they were. @param {Job} matcher */
+function describePreparation({ stage, done = 0, of = 0 }) {
+  if (!stage) return "Preparing to match.";
+  if (stage !== "vectors") return "";
+  return done < of ? `Preparing to match: ${done} of ${of} images.` : `${many(of, "image")} prepared to match.`;
+}
+
+/** What the matcher does, or what it did and in which time. @param {Work} work */
+function describeMatching({ matcher, matching, matched }) {
+  if (matching) return matcher?.stage === "vectors" ? `Matching the image on the page, then all: ${matcher.done} of ${matcher.of} prepared.` : "Matching…";
+  return matched ? `${matchedIn(matched)}. Press V to review.` : "";
+}
+
+/** @param {Matched} matched */
+export function matchedIn({ masks, proposals, seconds }) {
+  return `${many(proposals, "image")} matched to ${masks} drawn ${masks === 1 ? "mask" : "masks"} in ${seconds} s`;
+}
+
+/** @param {number} n @param {string} what */
+export function many(n, what) {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 /** @param {number} share */

@@ -1,6 +1,7 @@
 """The process that matches at once: it computes what is compared while somebody draws, and stays."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ class QuickMatching:
         self._request, self._images, self._on_matched = request, images, on_matched
         self._process: BackgroundProcess | None = None
         self._asked, self._answered, self._error = 0, 0, ""
+        self._since: dict[int, float] = {}  # when a match was asked for, by its number
+        self._matched: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -41,20 +44,31 @@ class QuickMatching:
             if self._process is None or not self.is_running:
                 return False
             self._asked += 1
+            self._since[self._asked] = time.monotonic()
             self._process.send({"match": self._asked, "first": first})
             return True
 
     def _answer(self, result: dict[str, Any]) -> None:
         self._error = str(result.get("failed", ""))
+        number = int(result.get("number", 0))  # 0: a few images before all
+        with self._lock:
+            waited = [self._since.pop(asked) for asked in sorted(self._since) if asked <= number]
+            if waited and not self._error:
+                self._matched = {**result, "seconds": round(time.monotonic() - waited[-1], 1)}
         self._on_matched()
-        if "number" in result:  # not a few images before all
-            self._answered = int(result["number"])
+        self._answered = max(number, self._answered)
 
-    def work(self) -> dict[str, Any]:
-        """Progress of the process, whether a match is awaited, and why the last one failed."""
+    def work(self, round_: int) -> dict[str, Any]:
+        """Progress of the process, whether a match is awaited, what the last one gave, and why it failed.
+
+        Args:
+            round_: of the proposals that the page shows. Where a match of all images made them, `matched` has the
+                numbers of drawn masks and of proposals, and the seconds from the request until they were written.
+        """
         awaited = self.is_running and self._answered < self._asked
         process = None if self._process is None else self._process.as_json()
-        return {"matcher": process, "matching": awaited, "match_error": self._error}
+        matched = self._matched if self._matched is not None and self._matched["round"] == round_ else None
+        return {"matcher": process, "matching": awaited, "matched": matched, "match_error": self._error}
 
     def close(self) -> None:
         """Stop the process."""

@@ -169,7 +169,9 @@ class Session:
             "features": self.order.feature_extraction,
             "names": self.order.name_scoring,
         }
-        return {name: None if job is None else job.as_json() for name, job in jobs.items()} | self.matching.work()
+        return {name: None if job is None else job.as_json() for name, job in jobs.items()} | self.matching.work(
+            self.proposals.round
+        )
 
     def next(
         self, strategy: active_learning.Strategy, goal: str, *, after: str | None, seed: int

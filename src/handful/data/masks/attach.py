@@ -22,7 +22,7 @@ from handful.data.masks.partial import UNKNOWN, is_partial, read_partial_mask
 from handful.data.masks.provenance import FILE as PROVENANCE
 from handful.data.masks.provenance import Provenance, read_provenance, read_source
 from handful.data.masks.shapes import Drawing, Drawings, load_json
-from handful.errors import DataError, HandfulWarning, hint
+from handful.errors import DataError, HandfulWarning, alternatives, hint, offers, option
 
 Blank = Literal["error", "drop", "keep"]
 MOST_LOOKED_AT = 8  # files of a folder in which a third value is looked for
@@ -120,7 +120,9 @@ def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Se
         unused = [
             f"; {summary(item)}" for item in merged([*found.left_out, *(x for d in found.drawings for x in d.left_out)])
         ]
-        raise DataError(f"no masks in it{''.join(unused)}", where=source, remedy="draw some, or leave these masks out.")
+        marked = any(d.partial is not None for d in found.drawings)
+        ways = [*([_read_partial()] if marked else []), "draw some", "leave these masks out"]
+        raise DataError(f"no masks in it{''.join(unused)}", where=source, remedy=alternatives(ways))
     if all(i is None for _, i in masks):
         first = masks[0][0]
         more = "" if len(masks) == 1 else f", nor is that of any of the {len(masks)} masks"
@@ -145,13 +147,20 @@ def _say_boxes(found: Drawings, positions: Sequence[int | None], source: Path) -
         warn(what, HandfulWarning, stacklevel=3)
 
 
+def _read_partial() -> str:
+    """What to do with masks that speak of some pixels only, where they were read as whole ones."""
+    if offers("partial_masks"):
+        return f"read them as partial masks{hint('partial_masks')}"
+    return f"pass them to fit or propagate with {option('partial_masks')}"
+
+
 def _say_partial(found: Drawings, positions: Sequence[int | None], source: Path) -> None:
     """Say that masks have a third value, which most often means that nothing is known there."""
     files = (Path(d.where) for d, i in zip(found.drawings, positions, strict=True) if i is not None and d.size is None)
     if any(is_partial(path) for path in islice((p for p in files if p.suffix.lower() == ".png"), MOST_LOOKED_AT)):
         what = (
             f"{source}: masks have the gray levels 0, {UNKNOWN} and 255, and {UNKNOWN} is read as object; if it marks "
-            f"where nothing is known{hint('partial_masks')}, read them as partial masks"
+            f"where nothing is known, {_read_partial()}"
         )
         warn(what, HandfulWarning, stacklevel=3)
 

@@ -81,9 +81,13 @@ class Attention:
         vectors = self._vectors(maps)
         likely = []
         for chunk in torch.split(vectors.flatten(1).T, CHUNK):
-            cosines, index = (chunk @ self._keys).topk(self._top, dim=1)
+            cosines, index = self._most_alike(chunk @ self._keys)
             likely.append(((cosines / self._temperature).softmax(dim=1) * self._values[index]).sum(dim=1))
         return torch.cat(likely).reshape(vectors.shape[1:])
+
+    def _most_alike(self, cosines: Float[Tensor, "n m"]) -> tuple[Float[Tensor, "n top"], Int[Tensor, "n top"]]:
+        """The largest cosines of each row, and their columns."""
+        return cosines.topk(self._top, dim=1)
 
     def _vectors(self, maps: ImageMaps) -> Float[Tensor, "c h w"]:
         """What is compared: with whole masks, how a cell differs from the rest of its image."""
