@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import tarfile
 from pathlib import Path
 
@@ -167,7 +168,8 @@ def test_the_images_of_a_group_vote(inputs: Path, tmp_path: Path) -> None:
     assert merged.set_index("id")["p_blue"].to_dict() == pytest.approx(expected.to_dict(), abs=1e-5)
     table_of_groups = ok(*command, "--per-group").splitlines()
     assert any(line.split() == ["group", "class", "probability"] for line in table_of_groups)
-    assert sum(line.startswith(("blue-", "red-")) for line in table_of_groups) == 6
+    row = re.compile(r"(blue|green|red)-\d+ +(blue|green|red) +[\d.]+ %")
+    assert sum(row.fullmatch(line.strip()) is not None for line in table_of_groups) == 6
     assert "no image has a group" in fails("predict", inputs / "model", inputs / "images", "--per-group")
     assert "groups of an archive" in fails(*command, "--per-group", "-o", tmp_path / "chunks")
 

@@ -121,7 +121,7 @@ def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Se
             f"; {summary(item)}" for item in merged([*found.left_out, *(x for d in found.drawings for x in d.left_out)])
         ]
         marked = any(d.partial is not None for d in found.drawings)
-        ways = [*([_read_partial()] if marked else []), "draw some", "leave these masks out"]
+        ways = [*([_how_to_read_marks()] if marked else []), "draw some", "leave these masks out"]
         raise DataError(f"no masks in it{''.join(unused)}", where=source, remedy=alternatives(ways))
     if all(i is None for _, i in masks):
         first = masks[0][0]
@@ -147,7 +147,7 @@ def _say_boxes(found: Drawings, positions: Sequence[int | None], source: Path) -
         warn(what, HandfulWarning, stacklevel=3)
 
 
-def _read_partial() -> str:
+def _how_to_read_marks() -> str:
     """What to do with masks that speak of some pixels only, where they were read as whole ones."""
     if offers("partial_masks"):
         return f"read them as partial masks{hint('partial_masks')}"
@@ -160,7 +160,7 @@ def _say_partial(found: Drawings, positions: Sequence[int | None], source: Path)
     if any(is_partial(path) for path in islice((p for p in files if p.suffix.lower() == ".png"), MOST_LOOKED_AT)):
         what = (
             f"{source}: masks have the gray levels 0, {UNKNOWN} and 255, and {UNKNOWN} is read as object; if it marks "
-            f"where nothing is known, {_read_partial()}"
+            f"where nothing is known, {_how_to_read_marks()}"
         )
         warn(what, HandfulWarning, stacklevel=3)
 
