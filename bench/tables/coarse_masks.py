@@ -9,6 +9,7 @@ pixels. Boundary F at 2 pixels. Seconds are of the CPU, an image.
 
 from collections.abc import Callable
 from time import process_time
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -19,11 +20,10 @@ from bench.support.options import Options
 from bench.support.record import append
 from handful.core.dataset import Image, Mask
 from handful.data.images import pixels
-from handful.data.masks.edges import Edges
 from handful.data.masks.paired import bright
 from handful.data.masks.quality import boundary_f, iou
 from handful.evaluation.intervals import mean_interval
-from handful.parts.prepare.refine_masks import METHODS, Method, refined
+from handful.parts.prepare.refine_masks import Method, refined
 
 IMAGES = 40
 WIDTH = 0.04  # the default of `refine_masks`, as a share of the shorter side
@@ -37,8 +37,13 @@ def run(options: Options) -> None:
     drawn = np.random.default_rng(0).permutation(len(data))[: 4 if options.quick else IMAGES]
     pairs = [(pixels(s), s.mask) for s in data.select(drawn).samples if s.mask is not None]
     for name, coarsen in COARSE.items():
-        for method in ("none", *METHODS):
-            _record(name, method, [_refined(image, truth, coarsen(truth), method) for image, truth in pairs], options)
+        for method in (None, *get_args(Method)):
+            _record(
+                name,
+                method or "none",
+                [_refined(image, truth, coarsen(truth), method) for image, truth in pairs],
+                options,
+            )
     for name, shift in (("second photograph", 0), (f"second photograph, shifted {SHIFT} pixels", SHIFT)):
         rows = [_paired(truth, shift, np.random.default_rng(i)) for i, (_, truth) in enumerate(pairs)]
         _record(name, "none", rows, options)
@@ -56,10 +61,10 @@ def _record(masks: str, method: str, rows: list[Scores], options: Options) -> No
     print(f"{masks:<36} {method:<14} IoU {line['iou']:.3f}  boundary F {line['boundary_f']:.3f}", flush=True)
 
 
-def _refined(image: Image, truth: Mask, coarse: Mask, method: Edges | Method) -> Scores:
+def _refined(image: Image, truth: Mask, coarse: Mask, method: Method | None) -> Scores:
     start, mask = process_time(), coarse
-    if method != "none":
-        mask = refined(image, coarse, method=method, width=max(1.0, WIDTH * min(coarse.shape)), seed=0)  # type: ignore[arg-type]
+    if method is not None:
+        mask = refined(image, coarse, method=method, width=max(1.0, WIDTH * min(coarse.shape)), seed=0)
     seconds = process_time() - start
     return iou(mask, truth), boundary_f(mask, truth), seconds
 
@@ -107,4 +112,5 @@ def rendered(mask: Mask, shift: int, rng: np.random.Generator) -> UInt8[np.ndarr
     paint = np.roll(mask, (shift, shift), axis=(0, 1)).astype(np.float32) * rng.uniform(120, 200)
     light = cv2.GaussianBlur(paint, (0, 0), 2.0) + 20
     y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-    return np.clip(light * (1 - 0.25 * (x**2 + y**2)) + rng.normal(0, 6, (h, w)), 0, 255).astype(np.uint8)
+    noisy = light * (1 - 0.25 * (x**2 + y**2)) + rng.normal(0, 6, (h, w))
+    return np.asarray(noisy.clip(0, 255), dtype=np.uint8)
