@@ -138,8 +138,9 @@ def test_what_is_no_image_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.png"
     path.write_bytes(content)
     for read in (read_image, image_size):
-        with pytest.raises(DataError, match=r"notes\.png(.|\n)*Remedy: replace"):
+        with pytest.raises(DataError, match=r"notes\.png(.|\n)*Remedy: replace") as error:
             read(path)
+        assert (error.value.what == "the file is empty") == (content == b"")
 
 
 def test_formats_that_call_other_programs_are_not_read(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_the_server_answers_with_the_classes_above_their_thresholds() -> None:
         about, schema = client.get("/model").json(), client.get("/openapi.json").json()
         page = client.get("/").text
     assert several["predictions"][0] == one
-    assert several["predictions"][-1] == {"error": "image 6: this is not an image that can be read"}
+    assert several["predictions"][-1] == {"error": "image 7 of 7: this is not an image that can be read"}
     for reply, probabilities, there in zip(several["predictions"], wanted.probabilities, wanted.present, strict=False):
         assert list(reply) == ["labels", "probabilities", "thresholds"]
         assert reply["labels"] == [name for name, present in zip(data.classes, there, strict=True) if present]

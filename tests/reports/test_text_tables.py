@@ -59,8 +59,8 @@ def test_each_way_of_coming_to_an_interval_has_its_own_note() -> None:
 
 
 def test_what_has_no_interval_says_so_once() -> None:
-    once = [result(name, run([0, 1], [0, 1])) for name in "ab"]
-    assert "n/a to n/a" not in format_comparisons([paired_difference(*once)])
+    first, second = (result(name, run([0, 1], [0, 1])) for name in "ab")
+    assert "n/a to n/a" not in format_comparisons([paired_difference(first, second)])
 
 
 def test_verdict_names_the_winner() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from io import BufferedReader, BytesIO
+from io import SEEK_END, BufferedReader, BytesIO
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -204,9 +204,12 @@ def open_image(
             # A file object, not its name: Pillow maps named files into memory, and then scrambles uncompressed
             # TIFFs that are stored on their side.
             opened = source.open("rb") if isinstance(source, Path) else source
-            with opened as file, _open(file, path) as image:
-                refuse_large(image, path, most)
-                yield image
+            with opened as file:
+                empty = file.seek(0, SEEK_END) == 0
+                file.seek(0)
+                with _open(file, path) as image:
+                    refuse_large(image, path, most)
+                    yield image
     except DataError:
         raise
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -217,7 +220,7 @@ def open_image(
         ) from error
     except UnidentifiedImageError as error:
         raise DataError(
-            "this is not an image that can be read",
+            "the file is empty" if empty else "this is not an image that can be read",
             where=path,
             remedy=f"replace or remove the file; formats read are {', '.join(f.name for f in FORMATS if f.readable)}.",
         ) from error

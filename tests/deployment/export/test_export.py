@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from handful.deployment.export import export as export_module
-from handful.deployment.export.export import export_to, file_format
+from handful.deployment.export.export import export_to
+from handful.deployment.export.formats import file_format
 from handful.errors import ModelError, OutputError
 from handful.saving.classifier import save_classifier
 from handful.training.train import train

@@ -66,7 +66,7 @@ def test_a_batch_keeps_its_order_and_says_what_is_wrong_where(client: TestClient
     files.insert(2, ("images", ("x.png", b"nothing", "image/png")))
     found = client.post("/predict/batch", files=files).json()["predictions"]
     assert [p.get("prediction") for p in found] == ["red", "green", None, "blue", "green"]
-    assert found[2] == {"error": "image 2: this is not an image that can be read"}
+    assert found[2] == {"error": "image 3 of 5: this is not an image that can be read"}
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
@@ -116,9 +116,14 @@ def test_requests_that_are_no_uploads(client: TestClient) -> None:
     assert reply.json()["detail"].startswith("the form field images is missing. Send images as files of a form")
     reply = client.post("/predict", files=_image(image_file()), params={"map": "perhaps"})
     assert "the parameter map is invalid (" in reply.json()["detail"]
+    assert "Send images" not in reply.json()["detail"], "they were sent as they should be"
     broken = {"content-type": "multipart/form-data; boundary=x"}
     assert client.post("/predict", content=b"--y\r\n\r\nnothing", headers=broken).status_code in (400, 422)
-    assert client.get("/predict").status_code == 405
+    reply = client.get("/predict")
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+    assert reply.json()["detail"].startswith("GET /predict is not answered here. Images go to POST /predict")
+    assert client.get("/nothing").json()["detail"].startswith("Not found. Images go to POST /predict")
+    assert client.post("/predict", files=_image(b"")).json()["detail"] == "image: the file is empty"
     assert client.put("/predict/batch").status_code == 405
 
 

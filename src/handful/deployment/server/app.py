@@ -39,6 +39,7 @@ from handful.models.load_onnx import load_onnx
 from handful.models.onnx_model import OnnxModel
 
 ENVIRONMENT = "HANDFUL_SERVE"  # environment variable with the settings for worker processes, as JSON
+ADDRESSES = "Images go to POST /predict and POST /predict/batch; GET / is a page, GET /openapi.json describes the rest."
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorResponse, "description": "An image cannot be read, or is too large."},
     401: {"model": ErrorResponse, "description": "The token is missing or wrong."},
@@ -111,16 +112,22 @@ def create_app(model: OnnxModel, *, limits: Limits, token: str | None = None, lo
 
         async def predict_one(number: int, file: UploadFile) -> AnyPrediction | Failure:
             try:
-                return await predict_file(file, f"image {number}", map)
+                return await predict_file(file, f"image {number} of {len(images)}", map)
             except DataError as error:
                 return Failure(error=_describe(error))
 
-        predictions = await asyncio.gather(*(predict_one(i, file) for i, file in enumerate(images)))
+        predictions = await asyncio.gather(*(predict_one(i, file) for i, file in enumerate(images, start=1)))
         return of_several.model_validate({"predictions": predictions})
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
         return JSONResponse({"detail": _describe_request(request.url.path, error)}, 422)
+
+    @app.exception_handler(404)
+    @app.exception_handler(405)
+    async def elsewhere(request: Request, error: HTTPException) -> JSONResponse:
+        what = f"{request.method} {request.url.path} is not answered here" if error.status_code == 405 else "Not found"
+        return JSONResponse({"detail": f"{what}. {ADDRESSES}"}, error.status_code, headers=error.headers)
 
     @app.get("/model")
     async def about() -> dict[str, Any]:
@@ -170,14 +177,17 @@ def _describe(error: DataError) -> str:
 
 def _describe_request(path: str, error: RequestValidationError) -> str:
     """What is wrong with the fields of a request, and how images are sent."""
-    faults = []
+    faults, about_images = [], False
     for fault in error.errors():
         place, *name = (str(part) for part in fault["loc"])
         field = f"the {'form field' if place == 'body' else 'parameter'} {'.'.join(name) or place}"
         missing = fault["type"] == "missing"
+        about_images |= place == "body"
         faults.append(f"{field} is missing" if missing else f"{field} is invalid ({fault['msg'].lower()})")
     example = "-F images=@first.jpg -F images=@second.jpg" if path.endswith("/batch") else "-F image=@photo.jpg"
     what = "; ".join(dict.fromkeys(faults))
+    if not about_images:
+        return f"{what}."
     return f"{what}. Send images as files of a form, such as curl {example} (text/plain and JSON are not read)."
 
 

@@ -189,7 +189,7 @@ def _unknown_words(missing: Mapping[str, list[str]], vocabulary: WordFile | Inst
     lengths = range(min(map(len, missing)) - 2, max(map(len, missing)) + 3)
     frequent = vocabulary.frequent(COMMON_WORDS)
     candidates = [w for w in frequent if w[:1].lower() in first_letters and len(w) in lengths]
-    lines = []
+    lines: list[str] = []
     for word, names in missing.items():
         shown = len(lines) < MOST_WORDS  # to look for the nearest words takes a while
         close = difflib.get_close_matches(word.lower(), candidates, n=3, cutoff=0.6) if shown else ()

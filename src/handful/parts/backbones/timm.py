@@ -103,7 +103,8 @@ def is_rectified(model: str, stride: int | None, *, fuse: bool) -> bool:
     """Whether the maps of a model are never negative: each stage that is read ends in a ReLU or its like."""
     try:
         with torch.device("meta"):
-            strides = list(timm.create_model(model, features_only=True).feature_info.reduction())
+            whole: Any = timm.create_model(model, features_only=True)
+            strides = list(whole.feature_info.reduction())
             last = {s: i for i, s in enumerate(strides) if s >= (stride or strides[-1])}
             read = list(last.values()) if fuse else [last[stride or strides[-1]]]
             nets = [timm.create_model(model, features_only=True, out_indices=(i,)).eval() for i in read]
