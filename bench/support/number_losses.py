@@ -157,7 +157,8 @@ def _fitted(setting: Setting, data: Dataset, x: Features, scale: Scale, seed: in
     optimizer = torch.optim.AdamW(network.parameters(), lr=setting.rate, weight_decay=setting.decay / setting.rate)
     features, targets = torch.from_numpy(x), torch.from_numpy(data.targets())
     labels = torch.zeros(len(x), dtype=torch.int64)
-    batch = Batch(features[:, :, None, None], labels, targets, torch.zeros(0), known=~targets.isnan())
+    nothing = torch.zeros(len(x), 3, 1, 1), torch.full((len(x), 1, 1), -1)  # images and their masks: no loss reads them
+    batch = Batch(nothing[0], labels, targets, nothing[1], known=~targets.isnan())
     for _ in range(setting.steps):
         inner = hidden(features).relu()
         logits: Tensor = last(inner)
