@@ -33,8 +33,8 @@ def test_missing_images_are_counted_and_the_first_are_named_with_their_lines(fol
     error = refused(table(folder, ["img/0.png,cat", *(f"img/gone{i}.png,cat" for i in range(7)), "img/1.png,dog"]))
     assert error.where == folder / "table.csv"
     assert error.what == (
-        "7 files that the table names are missing: img/gone0.png (line 3), img/gone1.png (line 4), img/gone2.png "
-        "(line 5), img/gone3.png (line 6), img/gone4.png (line 7); and 2 more"
+        "7 files that the table names are missing: img/gone0.png (line 3); img/gone1.png (line 4); img/gone2.png "
+        "(line 5); img/gone3.png (line 6); img/gone4.png (line 7); and 2 more"
     )
     assert error.remedy == "paths are relative to the table's own folder."
 
@@ -43,7 +43,7 @@ def test_images_that_are_listed_twice_and_differ_are_counted_with_both_lines(fol
     rows = [*(f"img/{i}.png,cat" for i in range(6)), "img/0.png,dog", "img/./1.png,dog", "img/2.png,cat"]
     error = refused(table(folder, rows))
     assert error.what == (
-        "2 images are listed twice, with different values of label: img/0.png (lines 2 and 8), img/1.png (lines 3 and "
+        "2 images are listed twice, with different values of label: img/0.png (lines 2 and 8); img/1.png (lines 3 and "
         "9)"
     )
     assert "keep the row that is right of each" in error.remedy
@@ -56,7 +56,7 @@ def test_rows_that_agree_are_read_once_with_a_note(folder: Path) -> None:
     assert data.ids == ("img/0.png", "img/1.png", "img/2.png")
     assert str(notes[-1].message) == (
         f"{folder}/table.csv: 2 rows repeat earlier ones in all cells, and each image is read once: img/0.png (lines 2 "
-        "and 5), img/1.png (lines 3 and 6)"
+        "and 5); img/1.png (lines 3 and 6)"
     )
 
 
