@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -6,6 +7,9 @@ import pytest
 from handful.automl import advice as advice_module
 from handful.automl.advice import Halved, more_images, unlabelled_images
 from handful.automl.budget import Budget
+from handful.automl.candidate_runner import NotTried
+from handful.automl.extras import cheap_advice
+from handful.automl.result import ClassScore
 from handful.core.dataset import Dataset
 from handful.data.load import load_data
 from handful.evaluation.evaluate import evaluate
@@ -82,3 +86,10 @@ def _first(n: int) -> Dataset:
     """The first n images of each class."""
     data = load_data("digits")
     return data.select(np.concatenate([np.flatnonzero(data.labels == c)[:n] for c in range(10)]))
+
+
+def test_more_time_is_no_help_where_every_image_is_right() -> None:
+    waiting = [NotTried("fine-tuned", "takes about 9 minutes", 700.0)]
+    right, wrong = ClassScore("a", 10, 10, 1.0, "", 0.0), ClassScore("b", 10, 10, 0.9, "a", 0.1)
+    assert cheap_advice([right, replace(right, name="b")], waiting) == ()
+    assert "more time: " in cheap_advice([right, wrong], waiting)[-1].what

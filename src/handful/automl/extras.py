@@ -80,7 +80,8 @@ def add_extras(
 
 def cheap_advice(classes: Sequence[ClassScore], not_tried: Sequence[NotTried]) -> tuple[Advice, ...]:
     """What would help, as far as it is known without a further training."""
-    found = (weakest_class(classes), more_time(not_tried, describe_name))
+    all_right = bool(classes) and all(row.recall == 1 for row in classes)
+    found = (weakest_class(classes), None if all_right else more_time(not_tried, describe_name))
     return tuple(advice for advice in found if advice is not None)
 
 
