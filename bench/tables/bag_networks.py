@@ -24,10 +24,8 @@ from torch import Tensor, nn
 from bench.support.data import mnist
 from bench.support.instance_contrast import InstanceContrast
 from bench.support.options import Options
-from bench.support.record import append
-from bench.tables.bags import SIZE, TEST_BAGS, DrawnBags, Setting, drawn, overlap
+from bench.tables.bags import SIZE, TEST_BAGS, DrawnBags, Setting, compare, drawn, record_scores
 from handful.core.dataset import Dataset
-from handful.evaluation.intervals import mean_interval
 from handful.parts.heads._bags import maxima_of_bags, means_of_bags
 
 TABLE = "bag-networks"
@@ -82,7 +80,16 @@ def run(options: Options) -> None:
         values = {way.method: measure(way, data, x, setting, draws, steps, quick=options.quick) for way in ways}
         for method, control in COMPARISONS:
             differences = values[method] - values[control]
-            compare(f"{method} against {control}", differences, data, setting, draws, quick=options.quick)
+            compare(
+                f"{method} against {control}",
+                differences,
+                data,
+                setting,
+                draws,
+                quick=options.quick,
+                table=TABLE,
+                metrics=METRICS,
+            )
 
 
 def chosen(method: str, data: Dataset, x: Images, steps: int) -> Way:
@@ -123,30 +130,8 @@ def measure(
         "draws": list(draws),
         "seconds": round(seconds, 1),
     }
-    for name, column in zip(METRICS, rows.T, strict=True):
-        line |= {name: column.tolist(), f"{name}_mean": column.mean(), f"{name}_worst": column.min()}
-    append(TABLE, line, quick=quick)
-    both = ", ".join(f"{name} {100 * value:.1f}" for name, value in zip(METRICS, rows.mean(axis=0), strict=True))
-    print(f"{way}, {setting}: {both}, {seconds:.1f} s a draw", flush=True)
+    record_scores(line, rows, said=f"{way}, {setting}", quick=quick, table=TABLE, metrics=METRICS)
     return rows
-
-
-def compare(
-    comparison: str,
-    differences: Float[np.ndarray, "r m"],
-    data: Dataset,
-    setting: Setting,
-    draws: tuple[int, ...],
-    *,
-    quick: bool,
-) -> None:
-    """Print and record the differences of two methods, draw by draw."""
-    line = {"comparison": comparison, **setting.fields, "draws": list(draws)}
-    for name, values in zip(METRICS, differences.T, strict=True):
-        low, high, _ = mean_interval(values, overlap(data, setting))
-        line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
-        print(f"  {comparison}, {name}: {100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", flush=True)
-    append(TABLE, line, quick=quick)
 
 
 def fitted(way: Way, bags: DrawnBags, seed: int, steps: int) -> Network:

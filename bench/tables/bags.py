@@ -8,8 +8,10 @@ once. Area under the ROC curve of test bags, and of their images by the log-odds
 Nothing was chosen on the draws 0 to 4.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,12 +83,34 @@ def measure(
     values = np.array([scores(recipe, data, x, setting, draw) for draw in draws])
     seconds = (perf_counter() - start) / len(draws)
     line = {"recipe": recipe, **setting.fields, "draws": list(draws), "seconds": round(seconds, 1)}
-    for name, column in zip(METRICS, values.T, strict=True):
-        line |= {name: column.tolist(), f"{name}_mean": column.mean(), f"{name}_worst": column.min()}
-    append(TABLE, line, quick=quick)
-    text = ", ".join(f"{name} {100 * value:.1f}" for name, value in zip(METRICS, values.mean(axis=0), strict=True))
-    print(f"{recipe}, {setting}: {text}, {seconds:.1f} s a draw", flush=True)
+    record_scores(line, values, said=f"{recipe}, {setting}", quick=quick)
     return values
+
+
+def record_scores(
+    line: dict[str, Any],
+    values: Float[np.ndarray, "r m"],
+    *,
+    said: str,
+    quick: bool,
+    table: str = TABLE,
+    metrics: Sequence[str] = METRICS,
+) -> None:
+    """Print and record the metrics of each draw, after the fields of the line, which has the seconds of a draw.
+
+    Args:
+        line: those fields.
+        values: of draws and metrics.
+        said: what they are of.
+        quick: print them only.
+        table: whose log they go to.
+        metrics: their names.
+    """
+    for name, column in zip(metrics, values.T, strict=True):
+        line |= {name: column.tolist(), f"{name}_mean": column.mean(), f"{name}_worst": column.min()}
+    append(table, line, quick=quick)
+    text = ", ".join(f"{name} {100 * value:.1f}" for name, value in zip(metrics, values.mean(axis=0), strict=True))
+    print(f"{said}: {text}, {line['seconds']:.1f} s a draw", flush=True)
 
 
 def compare(
@@ -94,17 +118,19 @@ def compare(
     differences: Float[np.ndarray, "r m"],
     data: Dataset,
     setting: Setting,
-    draws: range,
+    draws: Sequence[int],
     *,
     quick: bool,
+    table: str = TABLE,
+    metrics: Sequence[str] = METRICS,
 ) -> None:
-    """Print and record the differences of two recipes, draw by draw."""
+    """Print and record the differences of two methods, draw by draw; `table` and `metrics` as for `record_scores`."""
     line = {"comparison": comparison, **setting.fields, "draws": list(draws)}
-    for name, values in zip(METRICS, differences.T, strict=True):
+    for name, values in zip(metrics, differences.T, strict=True):
         low, high, _ = mean_interval(values, overlap(data, setting))
         line |= {name: values.tolist(), f"{name}_mean": values.mean(), f"{name}_low": low, f"{name}_high": high}
         print(f"  {comparison}, {name}: {100 * values.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})", flush=True)
-    append(TABLE, line, quick=quick)
+    append(table, line, quick=quick)
 
 
 def overlap(data: Dataset, setting: Setting) -> float:

@@ -27,8 +27,8 @@ class ThirdScore:
     """Mean recall of a third of the classes, "larger", "medium" or "smaller" by training images.
 
     `classes` are its names, or empty where they differ from draw to draw. `most` and `least` are training images of
-    its largest and smallest class. The interval is that of the mean over runs; NaN where one
-    run, or runs that agree, give none.
+    its largest and smallest class. The interval is that of the mean over runs; NaN where one run,
+    or runs that agree, give none.
     """
 
     name: str
