@@ -1,6 +1,6 @@
-"""Images with several labels: mosaics of four pictures of CIFAR-10, and what of their labels is known."""
+"""Images with several labels: mosaics of pictures that have one, and what of their labels is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,20 +13,35 @@ Hide = Callable[[Targets, np.random.Generator], Targets]  # what is known of the
 TAIL = 5.0  # how much more often a tile shows the first class than the last
 
 
-def mosaics(data: Dataset, split: Split, n: int, seed: int) -> Dataset:
-    """`n` images of two by two pictures of a split, 64 x 64, that show up to four classes; the classes are tailed."""
+def mosaics(data: Dataset, split: Split, n: int, seed: int, *, rows: int = 2, columns: int = 2) -> Dataset:
+    """`n` images of rows by columns pictures of a split, which have one size; the classes are tailed.
+
+    Where pictures have masks, the mosaics have them too, and the class of each pixel.
+    """
     rng = np.random.default_rng([seed, len(split)])
     part, k = data.split(split), len(data.classes)
     members = [np.flatnonzero(part.labels == c) for c in range(k)]
     shares = TAIL ** (-np.arange(k) / (k - 1))
     samples = []
     for i in range(n):
-        classes = rng.choice(k, 4, p=shares / shares.sum())
-        tiles = [np.asarray(part.samples[int(rng.choice(members[c]))].image) for c in classes]
-        image = np.concatenate([np.concatenate(tiles[:2], axis=2), np.concatenate(tiles[2:], axis=2)], axis=1)
+        classes = rng.choice(k, rows * columns, p=shares / shares.sum())
+        tiles = [part.samples[int(rng.choice(members[c]))] for c in classes]
+        image = _grid([np.asarray(tile.image) for tile in tiles], columns)
         target = np.isin(np.arange(k), classes).astype(np.float32)
-        samples.append(Sample(f"{split}/{i:04d}", image, target=target, split=split))
+        sample = Sample(f"{split}/{i:04d}", image, target=target, split=split)
+        masks = [tile.mask[None] for tile in tiles if tile.mask is not None]
+        if len(masks) == len(tiles):
+            labels = [mask * np.int16(c + 1) for mask, c in zip(masks, classes, strict=True)]
+            mask, mask_labels = _grid(masks, columns)[0], _grid(labels, columns)[0]
+            sample = replace(sample, mask=mask, mask_source="hand", mask_labels=mask_labels)
+        samples.append(sample)
     return Dataset(tuple(samples), data.classes, kind="multilabel")
+
+
+def _grid(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Arrays of [c h w] side by side, row by row."""
+    lines = [np.concatenate(tiles[i : i + columns], axis=2) for i in range(0, len(tiles), columns)]
+    return np.concatenate(lines, axis=1)
 
 
 def with_known(data: Dataset, known: Targets) -> Dataset:

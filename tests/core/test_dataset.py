@@ -47,6 +47,7 @@ def known_samples(per_class: int = 2) -> Dataset:
             known=np.ones((12, 12), dtype=bool),
             probabilities=np.array([0.5, 0.3, 0.2], dtype=np.float32),
             candidates=np.array([True, True, False]),
+            mask_labels=np.ones((12, 12), dtype=np.int16),
         )
         for i, s in enumerate(data.samples)
     )
@@ -55,7 +56,7 @@ def known_samples(per_class: int = 2) -> Dataset:
 
 def is_image_alone(sample: Sample) -> bool:
     values = (sample.label, sample.target, sample.mask, sample.mask_source, sample.group, sample.known, sample.text)
-    return all(value is None for value in (*values, sample.probabilities, sample.candidates))
+    return all(value is None for value in (*values, sample.probabilities, sample.candidates, sample.mask_labels))
 
 
 def segmenter(*_: object, **__: object) -> Classifier:

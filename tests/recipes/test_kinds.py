@@ -57,7 +57,7 @@ def test_every_recipe_fits_or_is_refused_with_those_that_fit() -> None:
             remedies.append(error.remedy)
     assert all(known in remedy for known in RECIPES for remedy in remedies)
     assert {"classification", "layer-decay", "logistic-hog"} <= set(fitting)
-    assert not {"cvs", "multitask", "soft-labels", "pseudo-labels", "lda", "ldam-wrn"} & set(fitting)
+    assert not {"cvs-matched", "cvs-unknown", "soft-labels", "pseudo-labels", "lda", "ldam-wrn"} & set(fitting)
 
 
 def test_recipes_fit_class_probabilities_or_are_refused_with_those_that_do() -> None:
@@ -175,4 +175,13 @@ def test_a_class_that_is_never_known_to_be_absent_is_refused_where_unknown_entri
 
 def test_what_a_trait_says_of_a_head_is_kept_by_it() -> None:
     for name in registry.names_with("heads", "multilabel"):
-        assert name == "linear" or registry.has_trait("heads", Part(name), "fitted")
+        head = Part(name)
+        trained = name == "linear" or registry.has_trait("heads", head, "segments")
+        assert trained or registry.has_trait("heads", head, "fitted")
+
+
+@pytest.mark.parametrize("name", ["cvs", "cvs-joint", "cvs-wrn", "multitask"])
+def test_segmentation_heads_fit_several_labels(name: str) -> None:
+    check_kind(load_recipe(name), several_squares())
+    with pytest.raises(RecipeError, match="pixel_dice needs one label per image"):
+        check_kind(recipe("segmentation", 'stages.0.losses=[{name="pixel_dice"}]'), several_squares())

@@ -47,6 +47,22 @@ def several_squares(n: int = 24, *, known: float = 1.0, seed: int = 0, split: st
     return Dataset(tuple(samples), CLASSES, kind="multilabel")
 
 
+def several_masked_squares(n: int = 24, *, named: bool = True, seed: int = 0, split: str | None = None) -> Dataset:
+    """As `several_squares`, with masks where a class is present; `named`: they tell the classes apart."""
+    data = several_squares(n, seed=seed, split=split)
+    samples = []
+    for sample in data.samples:
+        image, target = np.asarray(sample.image), sample.target
+        assert target is not None
+        labels = np.zeros(image.shape[1:], dtype=np.int16)
+        for label in np.flatnonzero(target):
+            bright = image[2 - label] == 230
+            labels = np.where(bright, np.where(labels > 0, len(CLASSES) + 1, label + 1), labels).astype(np.int16)
+        masked = replace(sample, mask=labels > 0, mask_source="hand", mask_labels=labels if named else None)
+        samples.append(masked if labels.any() else sample)
+    return replace(data, samples=tuple(samples))
+
+
 def numbered_squares(n: int = 24, *, known: float = 1.0, seed: int = 0, split: str | None = None) -> Dataset:
     """Images of a square on a dark ground with two numbers: its side in pixels, and its brightness in 0..255."""
     rng = np.random.default_rng(seed)

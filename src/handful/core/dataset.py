@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Shaped, UInt8
+from jaxtyping import Bool, Float32, Int, Int16, Shaped, UInt8
 
 from handful.core.hierarchy import Tree
 from handful.core.kind import Kind, no_single_label
@@ -17,6 +17,7 @@ from handful.errors import DataError
 Image = UInt8[np.ndarray, "3 h w"]
 DeepImage = Shaped[np.ndarray, "c h w"]  # more than 8 bits per channel; 1, 3 or 4 channels
 Mask = Bool[np.ndarray, "h w"]
+MaskLabels = Int16[np.ndarray, "h w"]
 Split = Literal["train", "val", "test"]
 
 
@@ -38,6 +39,8 @@ class Sample:
             numbers, the value of each quantity, or NaN. None: unlabelled.
         known: the pixels that the mask speaks of, where it is partial (scribbles, points, a box), of the mask's size;
             losses ignore the others. None: all.
+        mask_labels: of multilabel data whose masks tell classes apart: class + 1 of each pixel of the mask, or k + 1
+            for one of those that the image shows; 0 elsewhere. None: the mask tells objects from background alone.
         probabilities: of each class, in place of the one label, such as the shares of several annotators' votes: losses
             learn these. `label` is then the class that the image is drawn and scored as. Of multiclass data.
         weight: factor of the image's loss in training, 0 or more. Scores do not count it.
@@ -70,6 +73,11 @@ class Sample:
     text: str | None = None
     bag: str | None = None
     candidates: Bool[np.ndarray, " k"] | None = None
+    mask_labels: MaskLabels | None = None
+
+    def without_mask(self) -> "Sample":
+        """The sample without its mask."""
+        return replace(self, mask=None, mask_source=None, known=None, mask_labels=None)
 
     @property
     def labelled(self) -> bool:
@@ -250,18 +258,8 @@ class Dataset:
         This is the guard against label leaks: every image that a model predicts passes through it first, and so does
         every image that a run learns from without its label. No other code removes labels for this purpose.
         """
-        removed = {
-            "label": None,
-            "target": None,
-            "mask": None,
-            "mask_source": None,
-            "group": None,
-            "known": None,
-            "probabilities": None,
-            "candidates": None,
-            "text": None,
-        }
-        samples = (replace(s, **removed, weight=1.0) for s in self.samples)  # type: ignore[arg-type]
+        removed = dict.fromkeys(("label", "target", "group", "probabilities", "candidates", "text"))
+        samples = (replace(s.without_mask(), **removed, weight=1.0) for s in self.samples)  # type: ignore[arg-type]
         return replace(self, samples=tuple(samples))
 
     def labelled(self) -> "Dataset":

@@ -105,7 +105,8 @@ class Batch:
         images: values in [0, 1]; the network normalizes them.
         labels: class of each image, -1 without a label.
         targets: class probabilities; of multilabel data 1 for a class that is present, else 0.
-        pixel_labels: 0 background, class + 1, -1 ignore; all -1 where an image has no mask.
+        pixel_labels: 0 background, class + 1, -1 ignore; all -1 where an image has no mask. Of multilabel data also
+            k + 1, one of the classes that the image shows.
         index: position of each image among the training images, -1 for a mixture of several; None: not known.
         progress: share of the stage that is done, in [0, 1).
         views: the stage's further views. Their rows are those of this batch, or those without a label, in its order.

@@ -146,7 +146,7 @@ def one_per_bag(data: Dataset) -> Dataset:
     """One sample for each bag, in place of its images: with its name as id, and its label, group and split."""
     first: dict[str, Sample] = {}
     for sample in data.samples:
-        first.setdefault(_bag(sample), replace(sample, id=_bag(sample), bag=None, mask=None))
+        first.setdefault(_bag(sample), replace(sample.without_mask(), id=_bag(sample), bag=None))
     return replace(data, samples=tuple(first.values()), kind="multiclass")
 
 

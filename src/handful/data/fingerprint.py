@@ -65,6 +65,8 @@ def part_fingerprints(data: Dataset) -> dict[str, str]:
             hashes["masks"].update(repr((sample.id, sample.mask.shape)).encode() + sample.mask.tobytes())
             if sample.known is not None:
                 hashes["masks"].update(b"known" + sample.known.tobytes())
+            if sample.mask_labels is not None:
+                hashes["masks"].update(b"labels" + sample.mask_labels.tobytes())
         if sample.bag is not None:
             hashes["groups"].update(b"bag" + repr((sample.id, sample.bag)).encode())
         if sample.group is not None:
@@ -128,6 +130,7 @@ def _sample(sample: Sample) -> bytes:
     if sample.mask is not None:
         one.update(b"mask" + repr(sample.mask.shape).encode() + sample.mask.tobytes())
         one.update(b"known" + sample.known.tobytes() if sample.known is not None else b"")
+        one.update(b"labels" + sample.mask_labels.tobytes() if sample.mask_labels is not None else b"")
         one.update(b"propagated" if sample.mask_source == "propagated" else b"")  # it may be made anew in each split
     return one.digest()
 

@@ -13,9 +13,10 @@ from handful.core.dataset import Dataset, Image, Sample
 from handful.core.tensors import IGNORE, Batch, supervised_rows
 from handful.data.image_cache import working_image
 from handful.data.images import refuse_other_size, sample_size
+from handful.data.pixel_labels import pixel_labels
 from handful.data.resampling import Resize as Resize
 from handful.data.resampling import fit_mask as fit_mask
-from handful.data.resampling import fit_partial_mask, inner_size
+from handful.data.resampling import inner_size
 from handful.data.resampling import unfit_mask as unfit_mask
 from handful.errors import DataError, hint
 
@@ -27,7 +28,7 @@ class ImageTensors:
     Attributes:
         images: uint8 in 0..255.
         labels: class of each image, -1 without a label.
-        pixel_labels: 0 background, class + 1, -1 ignore; None: no sample has a mask.
+        pixel_labels: as in a `Batch`; None: no sample has a mask.
         targets: of multilabel data, 1 present, 0 absent, NaN unknown; None: they are multiclass. `labels` then has the
             rarest class that each image shows, by which samplers draw, and k for an image that shows none. Of numbers,
             their values, NaN unknown; `labels` is then 0, and -1 without a value. Of bags None; `labels` has the bag's.
@@ -160,17 +161,16 @@ def load_tensors(
     """
     n, (h, w) = len(data), size
     images = torch.empty((n, 3, h, w), dtype=torch.uint8)
-    any_mask = masks and any(s.mask is not None for s in data.samples)
+    any_mask = masks and data.kind != "number" and any(s.mask is not None for s in data.samples)
     kind = torch.int16 if len(data.classes) > 126 else torch.int8
     maps = torch.full((n, h, w), IGNORE, dtype=kind) if any_mask else None
     for i, sample in enumerate(data.samples):
         working = working_image(sample, size, resize)
         refuse_other_size(sample, working.decoded_size)
         images[i] = torch.from_numpy(working.image)
-        if maps is not None and sample.mask is not None and sample.label is not None:
-            is_object, is_known = fit_partial_mask(sample.mask, sample.known, size, resize)
-            labels = torch.from_numpy(is_object).to(kind) * (sample.label + 1)
-            maps[i] = labels if is_known is None else labels.where(torch.from_numpy(is_known), IGNORE)
+        labels_of_pixels = None if maps is None else pixel_labels(sample, len(data.classes), size, resize)
+        if maps is not None and labels_of_pixels is not None:
+            maps[i] = torch.from_numpy(labels_of_pixels)
     weights = None
     if data.has_weights:
         weights = torch.tensor([sample.weight for sample in data.samples], dtype=torch.float32)

@@ -73,7 +73,7 @@ def without_leaks(recipe: Recipe, train: Dataset, test: Dataset) -> tuple[Recipe
     if not readers:
         return recipe, train
     if readers[0] is not recipe or not _has_other_masks(train):
-        bare = (replace(s, mask=None, mask_source=None) if s.mask_source == PROPAGATED else s for s in train.samples)
+        bare = (s.without_mask() if s.mask_source == PROPAGATED else s for s in train.samples)
         return recipe, replace(train, samples=tuple(bare))
     return replace(recipe, prepare=(RENEWAL, *recipe.prepare)), train
 

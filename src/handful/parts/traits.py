@@ -27,6 +27,7 @@ TRAITS: dict[Folder, dict[str, str]] = {
         "renews_masks": "replaces masks that were propagated before by new ones from the others",
         "uses_unlabelled": "gains from images without a label",
         "candidates": "guesses the label of an image with candidates among these",
+        "multilabel": "fits data with several labels per image",
     },
     "labels": {
         "multilabel": "fits data with several labels per image",

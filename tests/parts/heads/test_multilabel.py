@@ -17,7 +17,9 @@ from handful.parts.heads._held_out_scores import scores_by_fold
 from handful.parts.heads._multilabel import number_of_folds, stratified_folds
 from tests.support.datasets import context
 
-HEADS = [name for name in registry.names_with("heads", "multilabel") if name != "linear"]
+HEADS = [
+    name for name in registry.names_with("heads", "multilabel") if registry.has_trait("heads", Part(name), "fitted")
+]
 C, K = 6, 3
 
 

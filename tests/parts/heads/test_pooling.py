@@ -12,9 +12,9 @@ from handful.parts.heads._pooling import Pool, check_pool, pooled_output
 from tests.support.datasets import context
 
 
-def pool(maps: torch.Tensor, rule: Pool, labels: LabelEmbedding | None = None) -> Output:
+def pool(maps: torch.Tensor, rule: Pool, labels: LabelEmbedding | None = None, *, several: bool = False) -> Output:
     found = labels or LabelEmbedding(torch.eye(maps.shape[1] - 1))
-    return pooled_output(maps, maps.mean(dim=(2, 3)), found.logits, rule)
+    return pooled_output(maps, maps.mean(dim=(2, 3)), found.logits, rule, several=several)
 
 
 def by_hand(maps: torch.Tensor, rule: Pool) -> list[list[float]]:
@@ -44,6 +44,49 @@ def test_equals_the_loop_by_hand(rule: Pool) -> None:
     torch.testing.assert_close(output.logits, torch.tensor(by_hand(maps, rule)), rtol=1e-4, atol=1e-5)
     assert output.pixels is not None
     assert torch.equal(output.pixels, maps)
+
+
+def by_class(maps: torch.Tensor, rule: Pool) -> list[list[float]]:
+    """The three rules for several labels, pixel by pixel, in double precision."""
+    p = maps.double().softmax(dim=1)[:, 1:].flatten(2)
+    odds = (p / (1 - p)).log()
+    if rule == "probability":
+        mean = p.mean(dim=2)
+        return (mean / (1 - mean)).log().tolist()
+    weight = p if rule == "foreground" else torch.ones_like(p)
+    return ((odds * weight).sum(dim=2) / weight.sum(dim=2)).tolist()
+
+
+@pytest.mark.parametrize("rule", ["logits", "probability", "foreground"])
+def test_several_labels_are_scored_each_by_itself(rule: Pool) -> None:
+    maps = torch.randn((2, 4, 5, 3), generator=torch.Generator().manual_seed(0)) * 2
+    output = pool(maps, rule, several=True)
+    torch.testing.assert_close(output.logits, torch.tensor(by_class(maps, rule)), rtol=1e-4, atol=1e-4)
+    shifted = pool(maps + 7.0, rule, several=True)  # what all scores of a pixel share says nothing
+    torch.testing.assert_close(shifted.logits, output.logits, rtol=1e-3, atol=1e-3)
+
+
+def test_a_small_object_is_present_beside_a_large_one_of_another_class() -> None:
+    maps = torch.zeros((1, 4, 20, 20))
+    maps[:, 0] = 6  # background everywhere, but for ...
+    maps[:, :, :12] = torch.tensor([-6.0, 6.0, -6.0, -6.0])[None, :, None, None]  # ... a large object of class 0
+    maps[:, :, 17:19, 17:19] = torch.tensor([-6.0, -6.0, 6.0, -6.0])[None, :, None, None]  # ... and a small one of 1
+    scores = pool(maps, "foreground", several=True).logits[0]
+    assert (scores > 0).tolist() == [True, True, False]
+    assert pool(maps, "logits", several=True).logits[0, 1] < 0
+
+
+@pytest.mark.parametrize("rule", ["logits", "probability", "foreground"])
+def test_sure_pixels_give_finite_log_odds_and_gradients(rule: Pool) -> None:
+    maps = torch.zeros((1, 3, 4, 4))
+    maps[:, 1] = 200.0
+    maps.requires_grad_()
+    scores = pool(maps, rule, several=True).logits
+    assert float(scores[0, 0].detach()) > 10
+    assert float(scores[0, 1].detach()) < -10
+    scores.sum().backward()
+    assert maps.grad is not None
+    assert bool(maps.grad.isfinite().all())
 
 
 def test_foreground_finds_a_small_object_that_the_mean_of_logits_loses() -> None:

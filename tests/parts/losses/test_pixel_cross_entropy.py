@@ -11,7 +11,8 @@ from handful.parts import registry
 from handful.parts.losses.cross_entropy import CrossEntropy
 from handful.parts.losses.pixel_cross_entropy import PixelCrossEntropy, build
 from handful.recipes.checks import check
-from tests.support.datasets import context, recipe
+from handful.training.train import train
+from tests.support.datasets import context, recipe, several_masked_squares
 
 
 def make(pixel_labels: torch.Tensor, seed: int = 0, classes: int = 3) -> tuple[Output, Batch]:
@@ -90,3 +91,39 @@ def test_a_recipe_whose_head_does_not_segment_is_refused(head: str) -> None:
     plan = replace(recipe("linear"), head=Part(head), stages=(stage,))
     with pytest.raises(RecipeError, match=f"{head}.*(does not segment|is fitted)"):
         check(plan)
+
+
+def test_a_pixel_of_several_possible_classes_has_the_loss_of_their_sum() -> None:
+    maps = torch.tensor([[[0, 1, 4], [4, -1, 2]], [[4, 4, 0], [0, 0, 0]], [[4, 0, 0], [0, 0, 0]]])
+    output, batch = make(maps)
+    assert output.pixels is not None
+    targets = torch.tensor([[1.0, 0, 1], [0, 0, 1], [0, 0, 0]])
+    known = torch.tensor([[True, True, True], [True, False, True], [True, True, True]])
+    p = output.pixels.softmax(dim=1)
+
+    def loss(i: int, y: int, x: int, *classes: int) -> float:
+        return -math.log(sum(float(p[i, c, y, x]) for c in classes))
+
+    first = [loss(0, 0, 0, 0), loss(0, 0, 1, 1), loss(0, 0, 2, 1, 3), loss(0, 1, 0, 1, 3), loss(0, 1, 2, 2)]
+    ground = [(0, 2), (1, 0), (1, 1), (1, 2)]
+    second = [loss(1, 0, 0, 2, 3), loss(1, 0, 1, 2, 3), *(loss(1, y, x, 0) for y, x in ground)]
+    third = [loss(2, 0, 0, 1, 2, 3), loss(2, 0, 1, 0), *(loss(2, y, x, 0) for y, x in ground)]
+    output.pixels.requires_grad_()
+    values = PixelCrossEntropy(None)(output, replace(batch, targets=targets, known=known))
+    assert values.tolist() == pytest.approx([sum(each) / len(each) for each in (first, second, third)], rel=1e-5)
+    values.sum().backward()
+    assert output.pixels.grad is not None
+    assert bool(output.pixels.grad.isfinite().all())
+    assert (output.pixels.grad[0, :, 1, 1] == 0).all()  # not labelled
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_masks_of_several_labels_teach_where_each_class_is(named: bool) -> None:
+    data = several_masked_squares(40, named=named)
+    losses = 'stages.0.losses=[{name="pixel_cross_entropy",foreground=0.7}]'
+    tiny = recipe("segmentation", "steps=120", 'head.pool="foreground"', "augment=[]", "batch_size=10", losses)
+    classifier = train(tiny, data, device="cpu", progress=False)
+    test = several_masked_squares(30, seed=1)
+    truth = test.targets() == 1
+    found = classifier.probabilities(test) > 0.5
+    assert (found == truth).mean() > 0.85

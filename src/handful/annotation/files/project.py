@@ -101,7 +101,7 @@ def open_project(
             where=away[0],
             remedy="copy the files into it, or annotate the folder that holds them.",
         )
-    masked = replace(data, samples=tuple(replace(s, mask=None, mask_source=None) for s in data.samples))
+    masked = replace(data, samples=tuple(s.without_mask() for s in data.samples))
     return Project(root, project_folder, masked)
 
 

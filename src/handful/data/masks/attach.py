@@ -1,8 +1,7 @@
 """Masks of a folder or an annotation file, matched to the images by their file names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -12,16 +11,17 @@ from handful.core.dataset import Dataset, Mask, Sample
 from handful.core.left_out import LeftOut
 from handful.data.images import sample_size
 from handful.data.left_out import merged, summary
-from handful.data.masks.beside import is_mask
+from handful.data.masks.class_areas import merge_areas
 from handful.data.masks.coco import is_coco, read_coco
-from handful.data.masks.image_file import Value, pages, read_mask
+from handful.data.masks.image_file import Value
 from handful.data.masks.label_studio import is_label_studio, read_label_studio
 from handful.data.masks.labelme import is_labelme, read_labelme
-from handful.data.masks.names import IMAGE_SUFFIXES, Names, stem, without_ending
-from handful.data.masks.partial import UNKNOWN, is_partial, read_partial_mask
+from handful.data.masks.mask_folder import files_below, read_mask_folder
+from handful.data.masks.names import Names
+from handful.data.masks.partial import UNKNOWN, is_partial
 from handful.data.masks.provenance import FILE as PROVENANCE
-from handful.data.masks.provenance import Provenance, read_provenance, read_source
-from handful.data.masks.shapes import Drawing, Drawings, load_json
+from handful.data.masks.provenance import Provenance, read_provenance
+from handful.data.masks.shapes import Area, Drawings, load_json
 from handful.errors import DataError, HandfulWarning, alternatives, hint, offers, option
 
 Blank = Literal["error", "drop", "keep"]
@@ -39,6 +39,9 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
     "cat/001.jpg"), a folder of labelme JSON or one such file, a COCO JSON, or a Label Studio JSON export. A mask image
     may end in "_mask" and the like, and lie in another folder if its name fits one image alone. `Names` says how names
     are matched. What is not used is in `left_out` of the result.
+
+    Of images with several labels, masks tell classes apart where they name them: mask images in a folder named after
+    the class ("scratch/001.png" and "dent/001.png"), COCO's categories, labelme's and Label Studio's labels.
 
     Args:
         data: the samples.
@@ -59,7 +62,7 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
         if i is None:
             continue
         left_out += drawing.left_out
-        if drawing.rasterize is None:
+        if drawing.areas is None:
             continue
         if i in origins:
             what = f"two masks for {samples[i].id}; the other is {origins[i]}"
@@ -68,12 +71,14 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
         size = sample_size(samples[i])
         if drawing.size is not None:
             _check_size(samples[i], drawing.size, drawing.where)
-        mask = drawing.rasterize(size)
-        if blank == "drop" and mask.shape == size and (mask.all() or not mask.any()):
+        areas = _checked(samples[i], drawing.areas(size))
+        mask, labels, only = merge_areas(samples[i], areas, data.classes, size)
+        if blank == "drop" and (mask.all() or not mask.any()):
             kind = "masks that cover the whole image" if mask.all() else "empty masks"
             left_out.append(LeftOut(kind, (samples[i].id,), "draw them again"))
         else:
-            samples[i] = with_mask(samples[i], mask, where=drawing.where, source=drawing.source(), blank=blank)
+            masked = with_mask(samples[i], mask, where=drawing.where, source=drawing.source(), blank=blank)
+            samples[i] = masked if masked.mask is None else replace(masked, mask_labels=labels, known=only)
     left_out += _missing(found, positions)
     _say_boxes(found, positions, source)
     if value is None and source.is_dir():
@@ -91,7 +96,7 @@ def find_masks(data: Dataset, source: Path, *, value: Value | None = None) -> tu
     if not source.exists():
         raise DataError("no such file or folder", where=source, remedy="check the path of the masks.")
     if source.is_dir() and not _any_labelme(source):
-        return _mirrored(data, source, value)
+        return read_mask_folder(data, source, value)
     if value is not None:
         what = "a foreground value was given, and these masks are shapes without pixel values"
         raise DataError(what, where=source, remedy="leave it out.")
@@ -115,7 +120,7 @@ def with_provenance(data: Dataset, before: Dataset, provenance: Provenance | Non
 
 def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Sequence[int | None]) -> None:
     """Refuse a source of which nothing can be used."""
-    masks = [(d, i) for d, i in zip(found.drawings, positions, strict=True) if d.rasterize is not None]
+    masks = [(d, i) for d, i in zip(found.drawings, positions, strict=True) if d.areas is not None]
     if not masks:
         unused = [
             f"; {summary(item)}" for item in merged([*found.left_out, *(x for d in found.drawings for x in d.left_out)])
@@ -135,7 +140,7 @@ def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Se
 
 def _missing(found: Drawings, positions: Sequence[int | None]) -> list[LeftOut]:
     """The masks whose images are not in the data."""
-    missing = [d for d, i in zip(found.drawings, positions, strict=True) if i is None and d.rasterize is not None]
+    missing = [d for d, i in zip(found.drawings, positions, strict=True) if i is None and d.areas is not None]
     names = tuple(d.names[-1] for d in missing)
     return [LeftOut("masks without image", names, "add the images, or name the masks after theirs")] if names else []
 
@@ -180,7 +185,7 @@ def with_mask(sample: Sample, mask: Mask, *, where: object, source: str = "hand"
             raise DataError(f"{what} of {sample.id}", where=where, remedy=remedy)
         warn(f"{where}: {what} of {sample.id}; it is left out", HandfulWarning, stacklevel=2)
         return sample
-    return replace(sample, mask=mask, mask_source=source)
+    return replace(sample.without_mask(), mask=mask, mask_source=source)
 
 
 def _check_size(sample: Sample, size: tuple[int, int], where: object) -> None:
@@ -194,12 +199,12 @@ def _check_size(sample: Sample, size: tuple[int, int], where: object) -> None:
 
 
 def _any_labelme(folder: Path) -> bool:
-    return any(is_labelme(load_json(p)) for p in _files(folder) if p.suffix.lower() == ".json")
+    return any(is_labelme(load_json(p)) for p in files_below(folder) if p.suffix.lower() == ".json")
 
 
 def _drawings(source: Path) -> Drawings:
     if source.is_dir():
-        files = [p for p in _files(source) if p.suffix.lower() == ".json" and p.name != PROVENANCE]
+        files = [p for p in files_below(source) if p.suffix.lower() == ".json" and p.name != PROVENANCE]
         read = [(p, read_labelme(p, source)) for p in files]
         others = tuple(p.relative_to(source).as_posix() for p, drawing in read if drawing is None)
         left_out = LeftOut("JSON files that are not of labelme", others, "name such a file itself to read its masks")
@@ -221,74 +226,8 @@ def _drawings(source: Path) -> Drawings:
     )
 
 
-def _mirrored(data: Dataset, folder: Path, value: Value | None) -> tuple[Drawings, list[int | None]]:
-    """Each mask image of a folder, and the position of its sample."""
-    exact = {name: i for i, name in enumerate(data.ids)}
-    by_stem: dict[str, list[int]] = {}
-    for i, name in enumerate(data.ids):
-        by_stem.setdefault(stem(name), []).append(i)
-    names = Names(data.ids)
-    images = {s.image.resolve() for s in data.samples if isinstance(s.image, Path)}
-    folders = {path.parent for path in images}
-    drawings: list[Drawing] = []
-    positions: list[int | None] = []
-    paged, others, beside = [], [], []
-    for path in _files(folder):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            others += [name] if path.name != PROVENANCE else []
-            continue
-        if path.resolve() in images or (path.parent.resolve() in folders and not is_mask(path)):
-            beside.append(path)
-            continue
-        key = stem(name)
-        candidates = [exact[key]] if key in exact else [exact[name]] if name in exact else by_stem.get(key, [])
-        if len(candidates) > 1:
-            what = f"fits several images: {', '.join(data.ids[i] for i in candidates)}"
-            raise DataError(what, where=path, remedy=f"name it after one of them ({data.ids[candidates[0]]}.png).")
-        position = candidates[0] if candidates else _first(names, (name, key, without_ending(name)), path)
-        if position is not None and path.suffix.lower() in (".tif", ".tiff", ".mpo", ".gif") and pages(path) > 1:
-            paged.append(name)
-        positions.append(position)
-        drawings.append(
-            Drawing(
-                (name,),
-                str(path),
-                None,
-                partial(_read, path, value),
-                source=partial(read_source, path),
-                partial=partial(_read_partial, path),
-            )
-        )
-    if beside and not drawings:
-        remedy = (
-            "give the folder or file of the masks, or name masks that lie beside their images after them (x.png or "
-            "x_mask.png beside x.jpg)."
-        )
-        raise DataError("this is one of the images, not a mask", where=beside[0], remedy=remedy)
-    if not drawings:
-        remedy = "check the path; of COCO and Label Studio, name the JSON file."
-        raise DataError("no mask images or labelme files found", where=folder, remedy=remedy)
-    left_out = (
-        LeftOut("further pages or frames of mask files", tuple(paged), "save one mask per file"),
-        LeftOut("files among the masks that are not images", tuple(others), "remove them, or convert masks to PNG"),
-    )
-    return Drawings(tuple(drawings), tuple(item for item in left_out if item.paths)), positions
-
-
-def _first(names: Names, spellings: Sequence[str], where: Path) -> int | None:
-    positions = (names.find(name, where) for name in spellings)
-    return next((position for position in positions if position is not None), None)
-
-
-def _read(path: Path, value: Value | None, size: tuple[int, int]) -> Mask:  # noqa: ARG001
-    return read_mask(path, value=value)
-
-
-def _read_partial(path: Path, size: tuple[int, int]) -> tuple[Mask, Mask]:  # noqa: ARG001
-    return read_partial_mask(path)
-
-
-def _files(folder: Path) -> list[Path]:
-    parts = (p.relative_to(folder).parts for p in sorted(folder.rglob("*")) if p.is_file())
-    return [folder.joinpath(*p) for p in parts if not any(name.startswith(".") for name in p)]
+def _checked(sample: Sample, areas: Iterable[Area]) -> Iterator[Area]:
+    """Refuse areas of another size than their image."""
+    for area in areas:
+        _check_size(sample, (area.mask.shape[0], area.mask.shape[1]), area.where)
+        yield area

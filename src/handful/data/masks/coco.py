@@ -2,6 +2,7 @@
 
 import reprlib
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,16 @@ from handful.data.masks.partial import Mark, rasterize_marks
 from handful.data.masks.polygons import Points, fill
 from handful.data.masks.provenance import least_sure, source_of_entry
 from handful.data.masks.run_lengths import mask_of_runs, parse_run_lengths
-from handful.data.masks.shapes import Drawing, Drawings, format_errors, load_json, points_of, rectangle, stated_size
+from handful.data.masks.shapes import (
+    Area,
+    Drawing,
+    Drawings,
+    format_errors,
+    load_json,
+    points_of,
+    rectangle,
+    stated_size,
+)
 
 NO_OUTLINE = "export them with polygons or run lengths if they should be masks"
 
@@ -24,7 +34,7 @@ def is_coco(content: Any) -> bool:
 
 
 def read_coco(path: Path) -> Drawings:
-    """One drawing per image that has annotations: the union of all, whatever their category.
+    """One drawing per image that has annotations: all of them, each with the name of its category.
 
     Where an annotation has a box and no segmentation, the box is its mask. Images whose id another image has are left
     out, as annotations name their image by id.
@@ -37,6 +47,7 @@ def read_coco(path: Path) -> Drawings:
         grouped: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for annotation in content["annotations"]:
             grouped[key_of(annotation["image_id"])].append(annotation)
+        categories = {str(c.get("id")): str(c.get("name", "")) for c in content.get("categories") or ()}
         images: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for image in content["images"]:
             images[key_of(image["id"])].append(image)
@@ -49,7 +60,7 @@ def read_coco(path: Path) -> Drawings:
             if len(names) > 1:
                 twice += list(names)
             else:
-                drawings.append(_drawing(path, images[key][0], annotations))
+                drawings.append(_drawing(path, images[key][0], annotations, categories))
     kind, remedy = "annotated images that share their id in the COCO file", "give each image an id of its own"
     return Drawings(tuple(drawings), (LeftOut(kind, tuple(twice), remedy),) if twice else ())
 
@@ -67,7 +78,9 @@ def key_of(value: object) -> str:
     return str(value)
 
 
-def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]]) -> Drawing:
+def _drawing(
+    path: Path, image: dict[str, Any], annotations: list[dict[str, Any]], categories: Mapping[str, str]
+) -> Drawing:
     name = str(image["file_name"])
     with format_errors(f"{path}: {name}", "COCO JSON"):
         size = stated_size(image.get("height"), image.get("width"))
@@ -76,16 +89,16 @@ def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]
     others = tuple(f"annotation {reprlib.repr(a.get('id'))} of {name}" for a in annotations if a not in masks)
     boxes = sum(a.get("segmentation") in (None, [], {}) and _box_of(a) is not None for a in annotations)
 
-    def rasterize(size: tuple[int, int]) -> Mask:
-        mask = np.zeros(size, dtype=bool)
+    def areas(size: tuple[int, int]) -> Iterator[Area]:
         for annotation in masks:
-            with format_errors(f"{path}: annotation {reprlib.repr(annotation.get('id'))} of {name}", "COCO JSON"):
+            where = f"{path}: annotation {reprlib.repr(annotation.get('id'))} of {name}"
+            with format_errors(where, "COCO JSON"):
                 box = _box_of(annotation)
                 if box is not None and annotation.get("segmentation") in (None, [], {}):
-                    mask |= fill([_corners(box)], size)
+                    mask = fill([_corners(box)], size)
                 else:
-                    mask |= decode(annotation["segmentation"], size)
-        return mask
+                    mask = decode(annotation["segmentation"], size)
+            yield Area(mask, where, categories.get(str(annotation.get("category_id")), ""))
 
     left_out = LeftOut("COCO annotations without a segmentation or a box", others, NO_OUTLINE)
     marked = [a for a in annotations if a in masks or a.get("keypoints")]
@@ -98,7 +111,7 @@ def _drawing(path: Path, image: dict[str, Any], annotations: list[dict[str, Any]
         (name,),
         f"{path}: {name}",
         size,
-        rasterize if masks else None,
+        areas if masks else None,
         (left_out,) if others else (),
         boxes,
         source=lambda: least_sure(source_of_entry(a) for a in masks),

@@ -2,6 +2,7 @@
 
 import base64
 import reprlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -18,6 +19,7 @@ from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import Points, fill
 from handful.data.masks.provenance import least_sure, source_of_entry
 from handful.data.masks.shapes import (
+    Area,
     Drawing,
     Drawings,
     ellipse,
@@ -45,7 +47,7 @@ def is_label_studio(content: Any) -> bool:
 
 
 def read_label_studio(path: Path) -> Drawings:
-    """One drawing per task with regions: the union of one annotation's regions, whatever their label.
+    """One drawing per task with regions: those of one annotation, with their labels.
 
     Of several annotations of a task, the ground truth is used, otherwise the newest; cancelled ones and predictions
     never. Uploads prefix a file's name with eight hex digits and a hyphen: the full name is looked up first, then the
@@ -119,13 +121,12 @@ def _drawing(
     size: tuple[int, int] | None,
     left_out: tuple[LeftOut, ...],
 ) -> Drawing:
-    def rasterize(size: tuple[int, int]) -> Mask:
-        mask = np.zeros(size, dtype=bool)
+    def areas(size: tuple[int, int]) -> Iterator[Area]:
         for region in regions:
             name = f"{where}, region {reprlib.repr(region.get('id'))}"
             with format_errors(name, "Label Studio JSON"):
-                mask |= _region(region, size, name)
-        return mask
+                area = Area(_region(region, size, name), name, _label(region))
+            yield area
 
     def partial(size: tuple[int, int]) -> tuple[Mask, Mask]:
         with format_errors(where, "Label Studio JSON"):
@@ -135,11 +136,17 @@ def _drawing(
         names,
         f"{where} ({names[-1]})",
         size,
-        rasterize if regions else None,
+        areas if regions else None,
         left_out,
         source=lambda: least_sure(source_of_entry(region.get("meta")) for region in regions),
         partial=partial if marked else None,
     )
+
+
+def _label(region: dict[str, Any]) -> str:
+    """The one label of a region; "" if it has none, or several."""
+    labels = next((v for key, v in region["value"].items() if key.endswith("labels") and isinstance(v, list)), [])
+    return str(labels[0]) if len(labels) == 1 else ""
 
 
 def _mark(region: dict[str, Any], size: tuple[int, int], where: str) -> Mark:

@@ -3,6 +3,7 @@
 import base64
 import io
 import reprlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from handful.data.images import open_image
 from handful.data.masks.partial import Mark, is_background, rasterize_marks
 from handful.data.masks.polygons import fill
 from handful.data.masks.provenance import least_sure, source_of_entry
-from handful.data.masks.shapes import Drawing, ellipse, format_errors, load_json, points_of, stated_size
+from handful.data.masks.shapes import Area, Drawing, ellipse, format_errors, load_json, points_of, stated_size
 
 NO_AREA = frozenset(("point", "points", "line", "linestrip"))
 
@@ -25,7 +26,7 @@ def is_labelme(content: Any) -> bool:
 
 
 def read_labelme(path: Path, root: Path) -> Drawing | None:
-    """The union of a labelme file's polygons, rectangles, circles and masks, whatever their label.
+    """The polygons, rectangles, circles and masks of a labelme file, with their labels.
 
     None if it is JSON of another kind. The image is the one at the same path below `root`, otherwise the
     one named in `imagePath`. Points and lines have no area and are left out.
@@ -51,12 +52,12 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
     others = tuple(f"{path.relative_to(root).as_posix()} ({kind})" for kind in kinds if kind in NO_AREA)
     left_out = (LeftOut("points and lines in labelme files", others, "draw a shape with an area"),) if others else ()
 
-    def rasterize(size: tuple[int, int]) -> Mask:
-        mask = np.zeros(size, dtype=bool)
+    def areas(size: tuple[int, int]) -> Iterator[Area]:
         for number, shape in enumerate(shapes, start=1):
-            with format_errors(f"{path}: shape {number}", "labelme JSON"):
-                mask |= _shape(shape, size, f"{path}: shape {number}")
-        return mask
+            where = f"{path}: shape {number}"
+            with format_errors(where, "labelme JSON"):
+                mask = _shape(shape, size, where)
+            yield Area(mask, where, str(shape.get("label") or ""))
 
     def partial(size: tuple[int, int]) -> tuple[Mask, Mask]:
         with format_errors(str(path), "labelme JSON"):
@@ -66,7 +67,7 @@ def read_labelme(path: Path, root: Path) -> Drawing | None:
         names if image else names[:1],
         str(path),
         size,
-        rasterize if shapes else None,
+        areas if shapes else None,
         left_out,
         source=lambda: least_sure(source_of_entry(s) for s in shapes),
         partial=partial if all_shapes else None,

@@ -72,7 +72,7 @@ def attach_paired_masks(data: Dataset, source: str | Path, *, threshold: float |
             )
         mask = bright(np.asarray(photograph.max(axis=0)), threshold)
         if mask.any() and not mask.all():
-            samples[i] = replace(samples[i], mask=mask, mask_source=SOURCE, known=None)
+            samples[i] = replace(samples[i].without_mask(), mask=mask, mask_source=SOURCE)
         else:
             blank.append(samples[i].id)
     if not origins:

@@ -19,6 +19,25 @@ MAX_BYTES = 2**29  # of an annotation file; its values take several times as muc
 
 
 @dataclass(frozen=True, eq=False)
+class Area:
+    """A part of an image's mask.
+
+    Attributes:
+        mask: its pixels.
+        where: position in the file, for errors.
+        label: the class that it is said to show; "" if none.
+    """
+
+    mask: Mask
+    where: str
+    label: str = ""
+
+
+# The areas of an image of h x w pixels, one after another, as each takes memory.
+Areas = Callable[[tuple[int, int]], Iterator[Area]]
+
+
+@dataclass(frozen=True, eq=False)
 class Drawing:
     """One image's mask in an annotation file.
 
@@ -26,7 +45,7 @@ class Drawing:
         names: the image's possible names, the likeliest first.
         where: position in the file, for errors.
         size: h and w, if the file states them.
-        rasterize: computes the mask for an image of h x w pixels, which costs time and memory; None: it has none.
+        areas: computes what the mask is made of, which costs time and memory; None: there is no mask.
         left_out: the image's annotations that are not masks.
         boxes: number of its annotations of which only a bounding box is known, and used as the mask.
         source: reads what made the mask, as `Sample.mask_source`.
@@ -37,7 +56,7 @@ class Drawing:
     names: tuple[str, ...]
     where: str
     size: tuple[int, int] | None
-    rasterize: Callable[[tuple[int, int]], Mask] | None
+    areas: Areas | None
     left_out: tuple[LeftOut, ...] = ()
     boxes: int = 0
     source: Callable[[], str] = lambda: "hand"

@@ -13,6 +13,7 @@ from handful.errors import RecipeError
 
 Pool = Literal["logits", "probability", "foreground"]
 Compare = Callable[[Tensor], Tensor]
+LEAST = 1e-7  # smallest probability of not being of a class
 
 
 def check_pool(pool: str) -> None:
@@ -46,7 +47,12 @@ def check_maps(backbone: Backbone) -> None:
 
 
 def pooled_output(
-    maps: Float[Tensor, "n d1 h w"], features: Float[Tensor, "n c"], compare: Compare, pool: Pool
+    maps: Float[Tensor, "n d1 h w"],
+    features: Float[Tensor, "n c"],
+    compare: Compare,
+    pool: Pool,
+    *,
+    several: bool = False,
 ) -> Output:
     """Average the maps over space, background (map 0) left out, and compare with the classes.
 
@@ -58,6 +64,9 @@ def pooled_output(
       classes); logits are the log of these means, so the class softmax is their normalised share.
     - "foreground": mean of the raw score weighted by each pixel's probability of not being background. On a small
       object the background otherwise decides the mean. The weights carry gradient.
+
+    Of images with `several` labels, each class is scored by itself, by its log-odds against all else, which the paper's
+    images of one class do not ask for: `class_log_odds`.
     """
     with torch.autocast(maps.device.type, enabled=False):
         maps = maps.float()
@@ -65,7 +74,9 @@ def pooled_output(
         scores = compare(rest)
         pixels = torch.cat([background, scores], dim=1)
         embedding = rest.mean(dim=(2, 3))
-        if pool == "logits":
+        if several:
+            logits = class_log_odds(pixels, pool)
+        elif pool == "logits":
             logits = compare(embedding)
         elif pool == "probability":
             # In logarithms: where the background is sure, class probabilities are below what a float32 can hold.
@@ -78,3 +89,24 @@ def pooled_output(
             embedding = (rest.flatten(2) * weight).sum(dim=2)
             logits = compare(embedding)
     return Output(embedding, logits, features.float(), pixels)
+
+
+def class_log_odds(pixels: Float[Tensor, "n k1 h w"], pool: Pool) -> Float[Tensor, "n k"]:
+    """Log-odds that an image shows each class, from its pixel scores, background first.
+
+    - "logits": mean over all pixels of a class's log-odds against background and the other classes.
+    - "probability": log-odds of the mean over all pixels of its probability.
+    - "foreground": mean of its log-odds weighted by each pixel's probability of being of the class: a class is read off
+      where it is likeliest, however large the others are.
+    """
+    log_p = pixels.log_softmax(dim=1)[:, 1:].flatten(2)
+    if pool == "probability":
+        return log_odds(log_p.logsumexp(dim=2) - math.log(log_p.shape[2]))
+    weight = torch.full_like(log_p, 1 / log_p.shape[2]) if pool == "logits" else log_p.softmax(dim=2)
+    return (log_odds(log_p) * weight).sum(dim=2)
+
+
+def log_odds(log_p: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Log-odds from the logarithm of a probability, at most 16: a float32 holds no probability nearer to 1."""
+    log_p = log_p.clamp(max=-LEAST)
+    return log_p - torch.log(-torch.expm1(log_p))

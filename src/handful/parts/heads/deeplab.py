@@ -13,22 +13,24 @@ from handful.core.tensors import Backbone, Output
 from handful.parts.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
 
 segments = True
+multilabel = True
 
 
 class DeepLab(nn.Module):
     """Feature maps to d + 1 maps at image size, background first. In training it needs two images at once."""
 
-    def __init__(self, channels: int, size: int, *, pool: Pool, rates: tuple[int, ...]) -> None:
+    def __init__(self, channels: int, size: int, *, pool: Pool, rates: tuple[int, ...], several: bool = False) -> None:
         super().__init__()
         *layers, last = DeepLabHead(channels, size + 1, rates)
         self.body, self.last = nn.Sequential(*layers), last
         self.pool: Pool = pool
+        self.several = several
 
     def forward(self, maps: Float[Tensor, "n c h w"], *, size: tuple[int, int], compare: Compare) -> Output:
         """Pixel scores and, from their spatial mean, the class."""
         x = self.body(maps)
         scores = F.interpolate(self.last(x), size, mode="bilinear", align_corners=False)
-        return pooled_output(scores, x.mean(dim=(2, 3)), compare, self.pool)
+        return pooled_output(scores, x.mean(dim=(2, 3)), compare, self.pool, several=self.several)
 
 
 def build(
@@ -50,4 +52,5 @@ def build(
     check_maps(backbone)
     if len(rates) != 3 or min(rates) < 1:
         raise ValueError(f"rates must be three positive numbers, not {list(rates)}")
-    return DeepLab(backbone.channels, context.labels.size, pool=pool, rates=tuple(rates))
+    several = context.task.kind == "multilabel"
+    return DeepLab(backbone.channels, context.labels.size, pool=pool, rates=tuple(rates), several=several)

@@ -18,6 +18,7 @@ from handful.parts.heads._pooling import Compare, check_maps
 
 class_weights = True
 segments = True
+multilabel = True
 
 
 class HeatMap(nn.Module):

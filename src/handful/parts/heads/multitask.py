@@ -18,6 +18,7 @@ from handful.parts.heads.linear import Linear
 from handful.parts.heads.segmentation import Up, to_size, upsample
 
 segments = True
+multilabel = True
 class_weights = True
 Form = Literal["wide_resnet", "resnet"]
 

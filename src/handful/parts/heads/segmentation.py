@@ -18,6 +18,7 @@ from handful.models.norm import NormName, choose_norm, norm_layer
 from handful.parts.heads._pooling import Compare, Pool, check_maps, check_pool, pooled_output
 
 segments = True
+multilabel = True
 Up = Literal["transposed", "bilinear"]
 
 
@@ -49,12 +50,22 @@ class Segmentation(nn.Module):
     """Feature maps to d + 1 maps at image size, background first."""
 
     def __init__(
-        self, channels: int, stride: int, size: int, *, pool: Pool, dropout: float, norm: NormName, up: Up
+        self,
+        channels: int,
+        stride: int,
+        size: int,
+        *,
+        pool: Pool,
+        dropout: float,
+        norm: NormName,
+        up: Up,
+        several: bool = False,
     ) -> None:
         super().__init__()
         self.norm = norm_layer(norm, channels)
         self.up = upsample(channels, size + 1, stride, up)
         self.pool: Pool = pool
+        self.several = several
         self.dropout = dropout
 
     def forward(self, maps: Float[Tensor, "n c h w"], *, size: tuple[int, int], compare: Compare) -> Output:
@@ -62,7 +73,7 @@ class Segmentation(nn.Module):
         x = F.relu(self.norm(maps))
         features = x.mean(dim=(2, 3))
         x = F.dropout2d(x, self.dropout, self.training)
-        return pooled_output(to_size(self.up(x), size), features, compare, self.pool)
+        return pooled_output(to_size(self.up(x), size), features, compare, self.pool, several=self.several)
 
 
 def build(
@@ -91,4 +102,7 @@ def build(
     check_pool(pool)
     check_maps(backbone)
     size, norm = context.labels.size, choose_norm(norm, context.task)
-    return Segmentation(backbone.channels, backbone.stride, size, pool=pool, dropout=dropout, norm=norm, up=up)
+    several = context.task.kind == "multilabel"
+    return Segmentation(
+        backbone.channels, backbone.stride, size, pool=pool, dropout=dropout, norm=norm, up=up, several=several
+    )

@@ -166,4 +166,4 @@ def with_card_entry(classifier: Classifier, **entries: Any) -> Classifier:
 
 def without_propagated_mask(sample: Sample) -> Sample:
     """The sample without a propagated mask, which was learned from images that may now be held out."""
-    return replace(sample, mask=None, mask_source=None) if sample.mask_source == "propagated" else sample
+    return sample.without_mask() if sample.mask_source == "propagated" else sample

@@ -20,16 +20,17 @@ def sample_masks(data: Dataset, positions: Iterable[int], per_class: int, seed: 
     """
     by_class: dict[int, list[int]] = {}
     for i in sorted(positions, key=lambda i: data.samples[i].id):
-        label = data.samples[i].label
-        if label is not None:
+        for label in _classes(data.samples[i]):
             by_class.setdefault(label, []).append(i)
     sampled = (np.random.default_rng((seed, k)).permutation(members)[:per_class] for k, members in by_class.items())
-    return tuple(sorted(int(i) for each in sampled for i in each))
+    return tuple(sorted({int(i) for each in sampled for i in each}))
 
 
-def without_mask(sample: Sample) -> Sample:
-    """The sample without its mask."""
-    return replace(sample, mask=None, mask_source=None, known=None)
+def _classes(sample: Sample) -> list[int]:
+    """The classes that the sample is known to show."""
+    if sample.target is not None:
+        return [int(c) for c in np.flatnonzero(sample.target == 1)]
+    return [] if sample.label is None else [sample.label]
 
 
 def make_masks(
@@ -47,9 +48,9 @@ def make_masks(
             continue
         mask = make(sample)
         if mask.any() and not mask.all():
-            samples[i] = replace(sample, mask=mask, mask_source=source, known=None)
+            samples[i] = replace(sample.without_mask(), mask=mask, mask_source=source)
         else:
-            samples[i] = without_mask(sample)
+            samples[i] = sample.without_mask()
             dropped.append(sample.id)
     if dropped:
         warn_dropped(sorted(dropped), source, "empty or full")

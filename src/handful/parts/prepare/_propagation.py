@@ -9,7 +9,7 @@ import numpy as np
 from handful.core.dataset import Dataset, Mask, Sample
 from handful.data.masks.quality import MaskQuality, quality
 from handful.data.masks.threshold import MaskRules
-from handful.parts.prepare._masking import warn_dropped, without_mask
+from handful.parts.prepare._masking import warn_dropped
 
 log = logging.getLogger(__name__)
 SOURCE = "propagated"
@@ -43,7 +43,7 @@ def with_new_masks(
     samples = list(data.samples)
     dropped: list[tuple[str, float]] = []
     for i, mask in zip(predicted, masks, strict=True):
-        sample, share = without_mask(samples[i]), float(mask.mean())
+        sample, share = samples[i].without_mask(), float(mask.mean())
         if rules.min_share < share < rules.max_share:
             sample = replace(sample, mask=mask, mask_source=SOURCE)
         else:

@@ -16,6 +16,7 @@ from handful.parts.prepare._masking import Prepare, make_masks
 
 makes_masks = True
 automatic = True
+multilabel = True
 RULES = ("threshold", "otsu", "color")
 
 

@@ -23,6 +23,7 @@ from handful.parts.prepare._masking import Prepare, make_masks
 
 makes_masks = True
 automatic = True
+multilabel = True
 covers_all = True
 STRIDES = (16, 32)
 APART = 1e-5  # weight between cells that are not joined

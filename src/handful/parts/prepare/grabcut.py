@@ -16,6 +16,7 @@ from handful.parts.prepare._masking import Prepare, make_masks, sample_masks
 
 makes_masks = True
 automatic = True
+multilabel = True
 BOX, CORE = 0.94, 0.25  # the defaults
 
 

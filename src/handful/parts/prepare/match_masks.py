@@ -209,7 +209,7 @@ def _surest(matcher: Matcher, samples: Sequence[Sample], count: int) -> list[Sam
         likely = matcher.likely(image)
         mask = matcher.mask(image, likely)
         if mask.any() and not mask.all():
-            sure.append((certainty(likely), i, replace(sample, mask=mask, known=None)))
+            sure.append((certainty(likely), i, replace(sample.without_mask(), mask=mask)))
     return [sample for _, _, sample in sorted(sure, key=lambda each: (-each[0], each[1]))[:count]]
 
 

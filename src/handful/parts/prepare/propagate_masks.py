@@ -19,7 +19,7 @@ from handful.data.masks.threshold import MaskRules as MaskRules
 from handful.data.masks.threshold import foreground
 from handful.errors import DataError, RecipeError, TrainingError
 from handful.models.classifier import Classifier
-from handful.parts.prepare._masking import Prepare, sample_masks, without_mask
+from handful.parts.prepare._masking import Prepare, sample_masks
 from handful.parts.prepare._propagation import SOURCE, completed, log_report, with_new_masks
 from handful.parts.prepare._propagation import PropagationReport as PropagationReport
 from handful.parts.traits import has_trait, uses_unmasked
@@ -122,7 +122,7 @@ def run(
 def _given(data: Dataset, chosen: Collection[int]) -> Dataset:
     """The data with the chosen masks alone."""
     here = frozenset(chosen)
-    return replace(data, samples=tuple(s if i in here else without_mask(s) for i, s in enumerate(data.samples)))
+    return replace(data, samples=tuple(s if i in here else s.without_mask() for i, s in enumerate(data.samples)))
 
 
 def _usable(known: Dataset) -> tuple[Sample, ...]:

@@ -5,6 +5,8 @@ GrabCut started from its map sharpens the outline; GrabCut started from a center
 images. So the mask is what both call object, and their agreement says how far it can be trusted.
 """
 
+import dataclasses
+
 import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -15,11 +17,12 @@ from handful.data.images import pixels
 from handful.data.masks.edges import refine
 from handful.data.masks.quality import iou
 from handful.models.u2netp import U2NetP
-from handful.parts.prepare._masking import Prepare, make_masks, sample_masks, warn_dropped, without_mask
+from handful.parts.prepare._masking import Prepare, make_masks, sample_masks, warn_dropped
 from handful.parts.prepare.grabcut import grabcut as centered_grabcut
 
 makes_masks = True
 automatic = True
+multilabel = True
 THRESHOLD = 0.5  # saliency above which a pixel is rather object than background
 SURE, UNLIKELY = 0.9, 0.1  # saliency above which a pixel is object, and up to which it is background, for GrabCut
 
@@ -97,5 +100,5 @@ def _without_doubtful(data: Dataset, doubtful: set[str], min_agreement: float) -
     dropped = {s.id for s in data.samples if s.id in doubtful and s.mask is not None}
     if dropped:
         warn_dropped(sorted(dropped), "salient", f"doubtful (GrabCut agrees to less than {min_agreement:g})")
-    samples = tuple(without_mask(s) if s.id in dropped else s for s in data.samples)
-    return Dataset(samples, data.classes, data.left_out)
+    samples = tuple(s.without_mask() if s.id in dropped else s for s in data.samples)
+    return dataclasses.replace(data, samples=samples)
