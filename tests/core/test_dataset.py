@@ -83,7 +83,8 @@ def test_labels_masks_their_sources_and_groups_are_removed() -> None:
 def test_a_new_field_of_a_sample_is_either_kept_or_removed_on_purpose() -> None:
     kept, removed = (
         {"id", "image", "split", "pixel_range", "bag"},
-        {"label", "target", "mask", "mask_source", "group", "known", "probabilities", "candidates", "weight", "text"},
+        {"label", "target", "group", "probabilities", "candidates", "weight", "text"}
+        | {"mask", "mask_source", "known", "mask_labels"},
     )
     assert set(Sample.__dataclass_fields__) == kept | removed
 

@@ -53,6 +53,24 @@ def test_masks_of_another_shape_are_found() -> None:
     assert found["odd mask"].numbers["by"] == {"cat/05.png": "area", "cat/07.png": "elongation"}
 
 
+def test_masks_of_several_labels_are_compared_class_by_class() -> None:
+    """Discs of class 0 on every image, long bars of class 1 on every second; one bar is a disc."""
+    data = smooth_dataset()
+    samples = []
+    for i, sample in enumerate(data.samples):
+        labels = np.zeros((40, 40), np.int16)
+        labels[_disc(6, 10, 10)] = 1
+        if i % 2:
+            labels[_disc(6, 28, 28) if i == 9 else (slice(30, 32), slice(4, 36))] = 2
+        target = np.array([1, i % 2], np.float32)
+        samples.append(replace(sample, label=None, target=target, mask=labels > 0, mask_labels=labels))
+    several = replace(data, samples=tuple(samples), classes=("a", "b"), kind="multilabel")
+    found = {f.kind: f for f in masks.find(measure(several))}
+    assert set(found["odd mask"].ids) == {data.samples[9].id}
+    without = tuple(replace(s, mask_labels=None) for s in samples)
+    assert "odd mask" not in {f.kind for f in masks.find(measure(replace(several, samples=without)))}
+
+
 def test_a_disc_is_round_and_central_and_of_one_piece() -> None:
     row = dict(zip(masks.NAMES, masks.describe(_disc(15)), strict=True))
     assert abs(row["elongation"]) < 0.01

@@ -85,6 +85,11 @@ class Sample:
         return self.label is not None or (self.target is not None and not bool(np.isnan(self.target).all()))
 
     @property
+    def shows_none(self) -> bool:
+        """Of multilabel data: whether each class is known to be absent."""
+        return self.target is not None and not bool((self.target != 0).any())
+
+    @property
     def supervised(self) -> bool:
         """Whether training learns something of its class: it is labelled, or has candidates."""
         return self.labelled or self.candidates is not None
@@ -93,11 +98,8 @@ class Sample:
         """The id and what is known of the image, without its pixels."""
         size = "" if isinstance(self.image, Path) else f", {self.image.shape[1]}x{self.image.shape[2]}"
         known = [f"{name}={value!r}" for name in _SHOWN if (value := getattr(self, name)) is not None]
-        known += (
-            []
-            if self.target is None
-            else [f"target={['?' if np.isnan(v) else int(v) if v == int(v) else float(v) for v in self.target]}"]
-        )
+        if self.target is not None:
+            known.append(f"target={['?' if np.isnan(v) else int(v) if v == int(v) else float(v) for v in self.target]}")
         known += ["probabilities"] if self.probabilities is not None else []
         known += [] if self.candidates is None else [f"candidates={np.flatnonzero(self.candidates).tolist()}"]
         known += ["mask"] if self.mask is not None else []

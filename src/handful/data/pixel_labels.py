@@ -23,7 +23,7 @@ def pixel_labels(
         size: h and w of the working size.
         resize: how the mask is resized.
     """
-    if sample.target is not None and not np.isnan(sample.target).any() and not sample.target.any():
+    if sample.shows_none:
         return np.zeros(size, dtype=np.int16)
     if sample.mask is None or not sample.labelled:
         return None

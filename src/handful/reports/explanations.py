@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from PIL import Image as Picture
 
-from handful.core.dataset import Dataset, Image, Sample
+from handful.core.dataset import Dataset, Image, Mask, Sample
 from handful.core.files import lock_output, refuse_existing, replace_folder, safe_path
 from handful.core.text import listed
 from handful.data.images import pixels
@@ -155,15 +155,21 @@ def _row(sample: Sample, explanation: Saliency, classifier: Classifier, classes:
     if sample.target is not None:
         label = _entry(sample.target, classifier.classes[explanation.predicted], classes)
     row = _Row(sample.id, label, classifier.classes[explanation.predicted], explanation.probability)
-    if sample.mask is None:
-        return row
-    mask = fit_mask(sample.mask, classifier.size, classifier.recipe.resize)
-    if not mask.any():
+    own = _mask_of(sample, row.prediction, classes)
+    mask = None if own is None else fit_mask(own, classifier.size, classifier.recipe.resize)
+    if mask is None or not mask.any():
         return row
     share = float(mask.mean())
     return replace(
         row, pointed=pointing(explanation.map, mask), inside=share_inside(explanation.map, mask), mask_share=share
     )
+
+
+def _mask_of(sample: Sample, name: str, classes: tuple[str, ...]) -> Mask | None:
+    """The mask of a class where masks tell classes apart, otherwise of all objects; None: there is none."""
+    if sample.mask is None or sample.mask_labels is None:
+        return sample.mask
+    return np.asarray(sample.mask_labels == classes.index(name) + 1) if name in classes else None
 
 
 def _entry(target: Float32[np.ndarray, " k"], name: str, classes: tuple[str, ...]) -> str | None:

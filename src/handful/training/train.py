@@ -161,7 +161,8 @@ def _make_classifier(setup: Setup, assembly: Assembly, *, steps: int, started: f
         card["labels_removed"] = len(setup.labelled_ids) - labelled
     if reads_masks(recipe):
         pixel_labels = setup.tensors.pixel_labels
-        card["masks"] = 0 if pixel_labels is None else int(any_labelled(pixel_labels).sum())
+        masked = np.array([s.mask is not None for s in setup.data.samples])  # images that show nothing need none
+        card["masks"] = 0 if pixel_labels is None else int((any_labelled(pixel_labels).cpu().numpy() & masked).sum())
     card |= getattr(network.head, "card", {})
     if task.kind == "bag":
         card |= {"kind": "bag", "bags": int(task.counts.sum())}

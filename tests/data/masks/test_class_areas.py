@@ -140,6 +140,18 @@ def test_outside_the_areas_nothing_is_known_where_a_class_that_is_present_has_no
     assert (data.samples[0].known == area(LEFT)).all()
 
 
+def test_empty_masks_say_nothing_of_the_classes_that_an_image_does_not_show(tmp_path: Path) -> None:
+    nothing = np.zeros((H, W), dtype=bool)
+    masks = {"dent/0.png": area(LEFT), "scratch/0.png": nothing, "stain/0.png": nothing}
+    masks |= {f"{name}/1.png": nothing for name in CLASSES}
+    data = attach_masks(dataset([1, 0, 0], [0, 0, 0]), write(tmp_path, masks))
+    assert labels(data).tolist() == area(LEFT).tolist()
+    assert data.samples[0].known is None
+    assert data.samples[1].mask is None
+    with pytest.raises(DataError, match=r"the mask is empty of 1\.png"):
+        attach_masks(dataset([1, 0, 0], [1, 0, 0]), tmp_path)
+
+
 def test_a_mask_of_a_class_that_the_labels_deny_is_refused(tmp_path: Path) -> None:
     folder = write(tmp_path, {"stain/0.png": area(LEFT)})
     with pytest.raises(DataError, match=r"the mask of 0\.png is of stain, which the labels say it does not show") as e:

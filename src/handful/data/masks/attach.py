@@ -73,6 +73,8 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
             _check_size(samples[i], drawing.size, drawing.where)
         areas = _checked(samples[i], drawing.areas(size))
         mask, labels, only = merge_areas(samples[i], areas, data.classes, size)
+        if not mask.any() and samples[i].shows_none:
+            continue
         if blank == "drop" and (mask.all() or not mask.any()):
             kind = "masks that cover the whole image" if mask.all() else "empty masks"
             left_out.append(LeftOut(kind, (samples[i].id,), "draw them again"))

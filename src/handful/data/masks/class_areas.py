@@ -18,7 +18,8 @@ def merge_areas(
 
     The classes are None where no area names one of `classes`, or the sample has no target. Where areas of two classes
     overlap, or an area names none, a pixel is one of the classes that the image shows: k + 1. Where a class that the
-    image shows has no area, pixels outside the areas may be of it, so that nothing is known of them.
+    image shows has no area, pixels outside the areas may be of it, so that nothing is known of them. Areas without a
+    pixel do not count.
 
     Args:
         sample: labelled or not.
@@ -39,6 +40,8 @@ def merge_areas(
     named, unnamed = set[int](), False
     for area in areas:
         i = number.get(area.label)
+        if not area.mask.any():
+            continue  # files for every class, most of them empty, are common
         if i is None:
             unnamed = True
             labels[area.mask & (labels == 0)] = one_of

@@ -1,5 +1,7 @@
 """Masks: how much of an image is foreground, and which masks have another shape than those of their class."""
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from jaxtyping import Float
@@ -20,11 +22,12 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
     """Findings "empty mask", "full mask" and "odd mask"."""
     findings = list(blank_mask_findings(measurements.data))
     samples = measurements.data.samples
-    at = [i for i, s in enumerate(samples) if s.mask is not None and s.known is None and s.mask.any()]
-    rows = np.array([describe(mask) for i in at if (mask := samples[i].mask) is not None]).reshape(-1, len(NAMES))
+    of_class = [(i, label, mask) for i in range(len(samples)) for label, mask in _masks_of_classes(measurements, i)]
+    at, labels = [i for i, _, _ in of_class], np.array([label for _, label, _ in of_class])
+    rows = np.array([describe(mask) for _, _, mask in of_class]).reshape(-1, len(NAMES))
     odd: list[tuple[float, int, str]] = []
-    for label in np.unique(measurements.labels[at]) if at else ():
-        members = np.flatnonzero(measurements.labels[at] == label)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
         if len(members) >= FEWEST:
             deviation = np.abs(rows[members] - np.median(rows[members], axis=0))
             score = deviation / np.maximum(1.4826 * np.median(deviation, axis=0), LEAST)
@@ -45,6 +48,20 @@ def find(measurements: Measurements) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def _masks_of_classes(measurements: Measurements, i: int) -> Iterator[tuple[int, Mask]]:
+    """The class of a whole mask that is not empty; where images have several labels, each class that it tells."""
+    sample = measurements.data.samples[i]
+    if sample.mask is None or sample.known is not None or not sample.mask.any():
+        return
+    if measurements.data.kind != "multilabel":
+        yield int(measurements.labels[i]), sample.mask
+    elif sample.mask_labels is not None:
+        each = ((c, np.asarray(sample.mask_labels == c + 1)) for c in range(len(measurements.data.classes)))
+        yield from ((c, mask) for c, mask in each if mask.any())
+    elif sample.target is not None and (sample.target != 0).sum() == 1:
+        yield int(np.flatnonzero(sample.target)[0]), sample.mask
 
 
 def describe(mask: Mask) -> Float[np.ndarray, " d"]:
