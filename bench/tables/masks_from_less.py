@@ -39,7 +39,7 @@ from handful.data.masks.quality import boundary_f, dice, iou
 from handful.errors import HandfulWarning
 from handful.evaluation.intervals import mean_interval
 from handful.parts import registry
-from handful.parts.prepare._masking import sample_masks, without_mask
+from handful.parts.prepare._masking import sample_masks
 from handful.recipes.load import load_recipe
 from handful.training.train import nested_fit
 
@@ -134,7 +134,7 @@ def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Opti
         given = scribbled(given, draw)
     if name == "explained":
         further = data.select(sample_masks(data, range(len(data)), max(MASKS), draw)).samples
-        given = replace(given, samples=(*given.samples, *map(without_mask, further)))
+        given = replace(given, samples=(*given.samples, *(s.without_mask() for s in further)))
     settings = (*SEG_SIZES[set_.name], *(("steps=4",) if options.quick else ()))
     recipe = load_recipe("cvs", overrides=settings)
     task = Task(given.classes, given.counts)
@@ -161,7 +161,7 @@ def drawn(data: Dataset, m: int, draw: int, scored: int) -> tuple[Dataset, dict[
     supports = sample_masks(data, range(len(data)), m, draw) if m else ()
     rest = np.random.default_rng((draw, 1)).permutation([i for i in range(len(data)) if i not in largest])[:scored]
     truth = {s.id: mask for s in data.select(rest).samples if (mask := s.mask) is not None}
-    samples = tuple(without_mask(s) if s.id in truth else s for s in data.select([*supports, *rest]).samples)
+    samples = tuple(s.without_mask() if s.id in truth else s for s in data.select([*supports, *rest]).samples)
     return replace(data, samples=samples), truth
 
 

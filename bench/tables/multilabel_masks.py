@@ -33,7 +33,7 @@ SETTINGS = (
     'augment=[{name="affine",degrees=15.0,shear=0.0,scale=[0.85,1.15],fill="reflection"},{name="color_jitter"},'
     '{name="flip",vertical=0.5}]',
 )
-RATES = {"classification": "lr=0.003", "cvs": "lr=0.03", "cvs-joint": "lr=0.03", "no masks": "lr=0.03"}
+RATES = {"classification": "lr=0.03", "cvs": "lr=0.03", "cvs-joint": "lr=0.03", "no masks": "lr=0.03"}
 
 
 def run(options: Options) -> None:

@@ -84,7 +84,7 @@ def test_sure_pixels_give_finite_log_odds_and_gradients(rule: Pool) -> None:
     scores = pool(maps, rule, several=True).logits
     assert float(scores[0, 0].detach()) > 10
     assert float(scores[0, 1].detach()) < -10
-    scores.sum().backward()
+    scores.sum().backward()  # type: ignore[no-untyped-call]
     assert maps.grad is not None
     assert bool(maps.grad.isfinite().all())
 

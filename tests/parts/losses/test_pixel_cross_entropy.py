@@ -111,7 +111,7 @@ def test_a_pixel_of_several_possible_classes_has_the_loss_of_their_sum() -> None
     output.pixels.requires_grad_()
     values = PixelCrossEntropy(None)(output, replace(batch, targets=targets, known=known))
     assert values.tolist() == pytest.approx([sum(each) / len(each) for each in (first, second, third)], rel=1e-5)
-    values.sum().backward()
+    values.sum().backward()  # type: ignore[no-untyped-call]
     assert output.pixels.grad is not None
     assert bool(output.pixels.grad.isfinite().all())
     assert (output.pixels.grad[0, :, 1, 1] == 0).all()  # not labelled
