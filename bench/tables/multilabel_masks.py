@@ -41,8 +41,11 @@ def run(options: Options) -> None:
     named = pairs(options)
     outlines = replace(named, samples=tuple(replace(s, mask_labels=None) for s in named.samples))
     results = run_sweep(TABLE, controls(options), named, options, per_class=PER_CLASS)
-    results += run_sweep(TABLE, with_masks(options, "class of each object"), named, options, per_class=PER_CLASS)
-    results += run_sweep(TABLE, with_masks(options, "outlines alone"), outlines, options, per_class=PER_CLASS)
+    names = ("cvs", "cvs-joint")
+    results += run_sweep(TABLE, with_masks(names, options, "class of each object"), named, options, per_class=PER_CLASS)
+    results += run_sweep(
+        TABLE, with_masks(names[1:], options, "outlines alone"), outlines, options, per_class=PER_CLASS
+    )
     show(results, control=CONTROL)
 
 
@@ -55,9 +58,9 @@ def controls(options: Options) -> list[Recipe]:
     ]
 
 
-def with_masks(options: Options, masks: str) -> list[Recipe]:
+def with_masks(names: Sequence[str], options: Options, masks: str) -> list[Recipe]:
     """The rows that learn from masks, named after what these tell."""
-    return [_recipe(name, options, RATES[name], f"name={name}, {masks}") for name in ("cvs", "cvs-joint")]
+    return [_recipe(name, options, RATES[name], f"name={name}, {masks}") for name in names]
 
 
 def _recipe(name: str, options: Options, *overrides: str) -> Recipe:
