@@ -81,7 +81,7 @@ def attach_masks(data: Dataset, source: str | Path, *, value: Value | None = Non
         else:
             masked = with_mask(samples[i], mask, where=drawing.where, source=drawing.source(), blank=blank)
             samples[i] = masked if masked.mask is None else replace(masked, mask_labels=labels, known=only)
-    left_out += _missing(found, positions)
+    left_out += _missing(data, found, positions)
     _say_boxes(found, positions, source)
     if value is None and source.is_dir():
         _say_partial(found, positions, source)
@@ -136,15 +136,23 @@ def _refuse_unusable(data: Dataset, source: Path, found: Drawings, positions: Se
         raise DataError(
             f"a mask without image: {first.names[-1]!r} is not among the {len(data)} images{more}",
             where=first.where,
-            remedy="name the masks after their images (cat/001.png for cat/001.jpg), or check both paths.",
+            remedy=f"name the masks after their images ({_example(data)}), or check both paths.",
         )
 
 
-def _missing(found: Drawings, positions: Sequence[int | None]) -> list[LeftOut]:
+def _example(data: Dataset) -> str:
+    """How a mask of an image is named, as an example."""
+    if data.kind == "multilabel":
+        return f"001.png for 001.jpg; in folders named after classes, {data.classes[0]}/001.png"
+    return "cat/001.png for cat/001.jpg"
+
+
+def _missing(data: Dataset, found: Drawings, positions: Sequence[int | None]) -> list[LeftOut]:
     """The masks whose images are not in the data."""
     missing = [d for d, i in zip(found.drawings, positions, strict=True) if i is None and d.areas is not None]
     names = tuple(d.names[-1] for d in missing)
-    return [LeftOut("masks without image", names, "add the images, or name the masks after theirs")] if names else []
+    remedy = f"add the images, or name the masks after theirs ({_example(data)})"
+    return [LeftOut("masks without image", names, remedy)] if names else []
 
 
 def _say_boxes(found: Drawings, positions: Sequence[int | None], source: Path) -> None:
