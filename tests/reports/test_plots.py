@@ -1,4 +1,5 @@
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -99,3 +100,9 @@ def test_saved_as_png_or_svg_and_never_over_another(tmp_path: Path) -> None:
         save_figure(figure, tmp_path / "a.svg")
     with pytest.raises(OutputError, match="PNG or SVG"):
         save_figure(figure, tmp_path / "a.pdf")
+
+
+def test_costs_are_drawn_against_the_metric_of_their_scores() -> None:
+    point = CostPoint("a", 5, 10, 0, 0.1, 0.5, 0.4, 0.6, metric="mean_average_precision")
+    assert cost_figure([point]).axes[0].get_ylabel() == "mean AP, %"
+    assert cost_figure([replace(point, metric="accuracy")]).axes[0].get_ylabel() == "accuracy, %"

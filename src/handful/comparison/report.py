@@ -175,9 +175,7 @@ def _cost(outcome: ComparisonResult) -> dict[str, Any]:
     points.sort(key=lambda p: shown.index(p.recipe))
     person = any(p.masks for p in points)
     return {
-        "machine": Markup(
-            as_svg(cost_figure(machine, time="tuning and training, one draw", metric=last.metric), salt="machine")
-        ),
+        "machine": Markup(as_svg(cost_figure(machine, time="tuning and training, one draw"), salt="machine")),
         "person": Markup(as_svg(cost_figure(points), salt="person")) if person else None,
         "levels": [(_level_name(level), level.entries) for level in outcome.levels[::-1]],
         "masks": any(e.mask_minutes for level in outcome.levels for e in level.entries),
@@ -188,7 +186,17 @@ def _spent(entry: RankedRecipe, level: SizeResult) -> CostPoint:
     row = entry.summary
     hours = max(entry.tuning_seconds + entry.train_seconds, 1e-3) / 3600
     return CostPoint(
-        entry.recipe, level.per_class, row.n_train, 0, hours, row.mean, row.low, row.high, row.worst, row.draws
+        entry.recipe,
+        level.per_class,
+        row.n_train,
+        0,
+        hours,
+        row.mean,
+        row.low,
+        row.high,
+        row.worst,
+        row.draws,
+        metric=row.metric,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.errors import ProtocolError
+from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.multilabel_metrics import is_multilabel
 from handful.evaluation.statistics import headline_metric, summarise
 from handful.parts import traits
@@ -43,7 +44,7 @@ class CostPoint:
     """A recipe at one number of images: its score (a share, with interval and worst draw), hours and compute.
 
     `low`, `high` and `worst` are NaN and `draws` is 0 for a score from a paper. `flops` counts the training of one
-    run, None where unknown.
+    run, None where unknown; `metric` is that of the score.
     """
 
     recipe: str
@@ -57,6 +58,7 @@ class CostPoint:
     worst: float = np.nan
     draws: int = 0
     flops: float | None = None
+    metric: AnyMetric = "accuracy"
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ def cost_points(
                 worst=row.worst,
                 draws=row.draws,
                 flops=None if forward is None else _training_flops(result.recipe, row.n_train, forward),
+                metric=row.metric,
             )
         )
     return points

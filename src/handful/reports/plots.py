@@ -15,7 +15,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from handful.core.files import refuse_existing, write_atomically
 from handful.errors import OutputError
 from handful.evaluation.annotation_cost import CostPoint
-from handful.evaluation.metrics import AnyMetric
 from handful.evaluation.statistics import METRIC_NAMES, ScoreSummary
 
 # Blue, vermillion, green, purple, brown, gray: far dodge for color-blind eyes, and at 3:1 or more on white. Lines also
@@ -59,10 +58,8 @@ def sweep_figure(rows: Sequence[ScoreSummary]) -> Figure:
 
 
 @mpl.rc_context(STYLE)
-def cost_figure(
-    points: Sequence[CostPoint], *, time: str = "annotation time", metric: AnyMetric = "accuracy"
-) -> Figure:
-    """Accuracy against annotation hours, as figure 4 of the CvS paper: a circle's radius grows with the compute.
+def cost_figure(points: Sequence[CostPoint], *, time: str = "annotation time") -> Figure:
+    """Scores against annotation hours, as figure 4 of the CvS paper: a circle's radius grows with the compute.
 
     The radius goes with the square root of the operations, so the area is proportional to them; without counts
     all circles are alike.
@@ -89,7 +86,7 @@ def cost_figure(
     axes.xaxis.set_major_formatter(FuncFormatter(_duration))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel(time)
-    finish(figure, axes, METRIC_NAMES[metric], len(names))
+    finish(figure, axes, METRIC_NAMES[points[0].metric], len(names))
     return figure
 
 
