@@ -4,8 +4,7 @@ Mosaics, draws and what is known of them are those of the table `multilabel`. A 
 embedded network at 128 pixels is trained by gradient (AdamW, all images in a batch). Each loss has its own weight
 decay, that of highest mean AP in two folds of the training images. The asymmetric loss is the paper's, exponents 0, 4
 and a margin of 0.05; unknown entries have no loss. Soft Teacher weighs them by the average of the layer's weights
-(decay 0.98). The multi-focal loss (COMIC) corrects unknown entries, and where lists leave out present classes also
-entries that are listed as absent. "Only present" knows 30 % of the present entries and nothing else: cross-entropy, to
+(decay 0.98). The multi-focal loss (COMIC) corrects entries that are listed as absent, or unknown ones. "Only present" knows 30 % of the present entries and nothing else: cross-entropy, to
 which nothing is absent there, takes unknown ones weakly for absent. Nothing was chosen on the draws 0 to 4.
 """
 
@@ -47,7 +46,7 @@ LOSSES = {
     "positive-unlabelled": Part("positive_unlabelled"),
     "soft teacher": Part("soft_teacher"),
     "multi-focal": Part("multi_focal"),
-    "multi-focal, absent corrected": Part("multi_focal", {"correct": "absent"}),
+    "multi-focal, unknown corrected": Part("multi_focal", {"correct": "unknown"}),
 }
 LISTED = "40 % of positives missing"
 ONLY_PRESENT = "only present"
@@ -82,11 +81,9 @@ def run(options: Options) -> None:
 def tried(loss: str) -> tuple[str, ...]:
     """Settings that a loss is for."""
     unknown = tuple(name for name in KNOWN if name != LISTED)
-    if loss == "multi-focal":
-        return ("all known", *unknown)
-    if loss == "multi-focal, absent corrected":
-        return (LISTED,)
-    if loss in ("cross-entropy", "asymmetric"):
+    if loss == "multi-focal, unknown corrected":
+        return unknown
+    if loss in ("cross-entropy", "asymmetric", "multi-focal"):
         return ("all known", *KNOWN)
     return (*unknown, ONLY_PRESENT)
 

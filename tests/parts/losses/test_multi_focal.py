@@ -48,7 +48,7 @@ def test_of_classes_of_one_size_it_is_the_asymmetric_loss_with_an_exponent_more(
     torch.testing.assert_close(same, asymmetric(context(), absent=4.0)(output, batch))
 
 
-def test_sure_unknown_entries_come_to_count_as_present_and_absent_ones_where_that_is_wanted() -> None:
+def test_sure_entries_come_to_count_as_present() -> None:
     output, batch = example()
     logits = torch.full((6, 3), -4.0)
     logits[0], logits[1, 0] = 3.0, 0.5
@@ -59,13 +59,14 @@ def test_sure_unknown_entries_come_to_count_as_present_and_absent_ones_where_tha
     output = Output(logits, logits, logits)
     batch = replace(batch, targets=torch.zeros(6, 3), known=known, progress=0.5)
     p = logits.sigmoid()
-    assert built().corrected(p, batch, known).nonzero().tolist() == [[0, 0]]
-    assert built(correct="absent").corrected(p, batch, known).nonzero().tolist() == [[0, 0], [0, 1], [0, 2]]
-    assert built(threshold=0.6).corrected(p, batch, known).nonzero().tolist() == [[0, 0], [1, 0]]
+    assert built().corrected(p, batch, known).nonzero().tolist() == [[0, 1], [0, 2]]
+    assert built(correct="unknown").corrected(p, batch, known).nonzero().tolist() == [[0, 0]]
+    lower = built(correct="unknown", threshold=0.6)
+    assert lower.corrected(p, batch, known).nonzero().tolist() == [[0, 0], [1, 0]]
     for none in (built(correct="none"), built(start=0.6)):
         assert not none.corrected(p, batch, known).any()
     without = built(correct="none")(output, batch)
-    found = built()(output, batch)
+    found = built(correct="unknown")(output, batch)
     assert float(found[0] - without[0]) == pytest.approx(log(1 + exp(-3.0)), rel=1e-4)  # class 0 is the largest
     assert (found[1:] == without[1:]).all()
 
