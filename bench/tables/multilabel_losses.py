@@ -4,8 +4,9 @@ Mosaics, draws and what is known of them are those of the table `multilabel`. A 
 embedded network at 128 pixels is trained by gradient (AdamW, all images in a batch). Each loss has its own weight
 decay, that of highest mean AP in two folds of the training images. The asymmetric loss is the paper's, exponents 0, 4
 and a margin of 0.05; unknown entries have no loss. Soft Teacher weighs them by the average of the layer's weights
-(decay 0.98). The multi-focal loss (COMIC) corrects entries that are listed as absent, or unknown ones. "Only present" knows 30 % of the present entries and nothing else: cross-entropy, to
-which nothing is absent there, takes unknown ones weakly for absent. Nothing was chosen on the draws 0 to 4.
+(decay 0.98). The multi-focal loss (COMIC) corrects entries that are listed as absent, or unknown ones. "Only present"
+knows 30 % of the present entries and nothing else: cross-entropy, to which nothing is absent there, takes unknown ones
+weakly for absent. Nothing was chosen on the draws 0 to 4.
 """
 
 from collections.abc import Iterable
