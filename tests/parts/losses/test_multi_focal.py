@@ -82,4 +82,4 @@ def test_it_trains_several_labels_and_refuses_one() -> None:
 @pytest.mark.parametrize("options", [{"absent": -1.0}, {"margin": 1.0}, {"threshold": 1.0}, {"start": 1.5}])
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"give 0 or more, margin < 1|threshold must be in \(0, 1\) and start in"):
-        built(**options)
+        built(**options)  # type: ignore[arg-type]
