@@ -45,8 +45,8 @@ class Plan:
     each class that draws were taken from, one number or a list. `varied`: a row's recipe differs
     between columns, so of each column the newest counts. `since`: runs before this time
     had other settings for all rows and are left out. `log`: the log's name where it is not the table's. `data`: the
-    fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, where a log holds
-    several comparisons.
+    fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, one way or a list, where a log
+    holds several comparisons.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Plan:
     since: str = ""
     log: str = ""
     data: str = ""
-    rows: str = ""
+    rows: str | Sequence[str] = ""
     metric: str = "accuracy"
     paper: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # row: column: percent
 
@@ -172,6 +172,10 @@ def section(plan: Plan, lines: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join([f"## {plan.title}", "", plan.text.strip(), "", *rows, "", below, ""])
 
 
+def _begins(name: str, starts: str | Sequence[str]) -> bool:
+    return name.startswith((starts,) if isinstance(starts, str) else tuple(starts))
+
+
 def by_thirds(plan: Plan, lines: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> list[str]:
     """A second table where classes are unequal in training: mean recall of the larger, medium and smaller thirds."""
     runs: dict[str, dict[Column, dict[tuple[int, int | None], list[float]]]] = {}
@@ -220,7 +224,7 @@ def document(results: Path = RESULTS, plan: Path = PLAN) -> str:
     parts = [HEAD]
     for table in (Plan(**how) for how in wanted["tables"]):
         lines = read(results / f"{table.log or table.name}.jsonl")
-        lines = [line for line in lines if table.data in ("", line.get("data")) and line["name"].startswith(table.rows)]
+        lines = [line for line in lines if table.data in ("", line.get("data")) and _begins(line["name"], table.rows)]
         if lines:
             parts.append(section(table, lines))
     for summary in (Summary(**how) for how in wanted["summaries"]):

@@ -99,7 +99,7 @@ def test_folders_in_which_a_picture_lies_twice(tmp_path: Path) -> None:
         ("sweep", "-o", "out", "--recipe", "lda", "--per-class", "2"),
         ("inspect", "--fix", "fixed.csv"),
         ("propagate", "--recipe", "cvs", "-o", "out"),
-        ("evaluate", "--recipe", "cvs", "--per-class", "2"),
+        ("evaluate", "--recipe", "cvs-matched", "--per-class", "2"),
     ],
     ids=lambda c: "-".join((c[0], c[-1].strip("-"))),
 )
