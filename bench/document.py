@@ -45,8 +45,8 @@ class Plan:
     each class that draws were taken from, one number or a list. `varied`: a row's recipe differs
     between columns, so of each column the newest counts. `since`: runs before this time
     had other settings for all rows and are left out. `log`: the log's name where it is not the table's. `data`: the
-    fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, one way or a list, where a log
-    holds several comparisons.
+    fingerprint of the data set, where a log has several. `rows`: how the names of the rows begin, one way or a list,
+    where a log holds several comparisons.
     """
 
     name: str
