@@ -1,5 +1,6 @@
 """Salient masks: a disc, at its own size; what both methods call object; doubtful ones are left out by request."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,11 @@ def test_doubtful_masks_are_left_out_and_named(monkeypatch: pytest.MonkeyPatch) 
     with pytest.warns(HandfulWarning, match=r"salient: 1 mask was doubtful \(.*less than 0.8\) and left out: odd"):
         got = run(data, min_agreement=0.8)
     assert [s.mask_source for s in got.samples] == ["salient", None]
+    targets = (np.array([1, 0], np.float32), np.array([0, 1], np.float32))
+    samples = (replace(s, label=None, target=t) for s, t in zip(data.samples, targets, strict=True))
+    several = Dataset(tuple(samples), data.classes, kind="multilabel")
+    with pytest.warns(HandfulWarning, match="left out: odd"):
+        assert run(several, min_agreement=0.8, per_class=1).kind == "multilabel"
 
 
 @pytest.mark.parametrize(
