@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from handful.core.dataset import Sample
+from handful.core.dataset import Dataset, Sample
 from handful.core.tensors import IGNORE
+from handful.data.class_names import with_classes
 from handful.data.fingerprint import fingerprint, part_fingerprints
 from handful.data.in_memory import load_tensors
 from handful.data.pixel_labels import pixel_labels
@@ -91,3 +92,14 @@ def test_other_classes_of_the_same_mask_are_other_data() -> None:
     assert part_fingerprints(other)["masks"] != part_fingerprints(data)["masks"]
     bare = data.without_labels().samples[first]
     assert bare.mask_labels is None
+
+
+def test_labels_of_a_mask_follow_classes_that_move() -> None:
+    given = sample(1, 1, mask=True)
+    classes = np.zeros(SIZE, dtype=np.int16)
+    classes[1, 1:4], classes[2, 1], classes[2, 2:4] = 1, 2, 3  # the third: one of both
+    data = Dataset((replace(given, mask_labels=classes),), ("dent", "stain"), kind="multilabel")
+    (moved,) = with_classes(data, ("blot", "dent", "rust", "stain")).samples
+    assert moved.mask_labels is not None
+    assert moved.mask_labels.tolist() == np.array([0, 2, 4, 5])[classes].tolist()
+    assert moved.mask_labels.dtype == np.int16

@@ -209,9 +209,13 @@ def _with_columns(sample: Sample, columns: Sequence[int], k: int) -> Sample:
 
 
 def _moved(sample: Sample, columns: Sequence[int], k: int) -> Sample:
-    """The sample with the entries of its target in other columns of k; the rest are unknown."""
+    """The sample with the entries of its target in other columns of k, and its mask's labels; the rest are unknown."""
     if sample.target is None:
         return sample
     target = np.full(k, np.nan, dtype=np.float32)
     target[list(columns)] = sample.target
-    return replace(sample, target=target)
+    labels = sample.mask_labels
+    if labels is not None:
+        moved = np.array([0, *(c + 1 for c in columns), k + 1], dtype=np.int16)  # by the old label
+        labels = moved[labels]
+    return replace(sample, target=target, mask_labels=labels)

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
+from handful.parts.losses._focal import TINY, check_focusing
 
 multilabel = True
 needs_multilabel = True
-TINY = 1e-8
 
 
 class AsymmetricLoss(nn.Module):
@@ -45,6 +45,5 @@ def build(context: Context, *, present: float = 0.0, absent: float = 4.0, margin
     Raises:
         ValueError: a number out of range.
     """
-    if min(present, absent) < 0 or not 0 <= margin < 1:
-        raise ValueError(f"present, absent and margin are {present}, {absent} and {margin}: give 0 or more, margin < 1")
+    check_focusing(present, absent, margin)
     return AsymmetricLoss(present, absent, margin)

@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from handful.core.context import Context
 from handful.core.tensors import Batch, Output
+from handful.parts.losses._focal import TINY, check_focusing
 
 multilabel = True
 needs_multilabel = True
 mixes_images = True
 Correct = Literal["absent", "unknown", "none"]
-TINY = 1e-8
 POWER = 1 / 6
 
 
@@ -102,8 +102,7 @@ def build(
     Raises:
         ValueError: a number out of range, or an unknown value of `correct`.
     """
-    if min(present, absent) < 0 or not 0 <= margin < 1:
-        raise ValueError(f"present, absent and margin are {present}, {absent} and {margin}: give 0 or more, margin < 1")
+    check_focusing(present, absent, margin)
     if not 0 < threshold < 1 or not 0 <= start <= 1:
         raise ValueError(f"threshold must be in (0, 1) and start in [0, 1], not {threshold} and {start}")
     if correct not in get_args(Correct):
