@@ -41,7 +41,7 @@ def attach_partial_masks(data: Dataset, source: str | Path) -> Dataset:
         if known.any():
             origins[i] = drawing.where
             whole = None if known.all() else known
-            samples[i] = replace(samples[i], mask=mask, known=whole, mask_source=drawing.source())
+            samples[i] = replace(samples[i].without_mask(), mask=mask, known=whole, mask_source=drawing.source())
     if not origins:
         raise DataError(
             "no point, line, box or shape in it belongs to an image",
