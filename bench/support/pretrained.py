@@ -9,6 +9,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.models.classifier import Classifier
+from handful.parts.prepare.pseudo_label import surest
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
 from handful.training.pretrain import pretrain
@@ -46,6 +47,40 @@ class Pretrained:
         options = {**recipe.backbone.options, "weights": str(self.backbone())}
         begun = replace(recipe, backbone=replace(recipe.backbone, options=options))
         return train(begun, data, seed=seed, device=device, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class SelfTaught:
+    """A pretrained network that learns from a network like it: the third step of SimCLRv2, with hard labels.
+
+    Chen et al. 2020, https://arxiv.org/abs/2006.10029, section 2.3, whose student learns the teacher's probabilities.
+
+    Attributes:
+        trainer: has the backbone.
+        steps: of the teacher, which learns the labelled images alone; the student has the recipe's.
+        share: of the unlabelled images, the surest of each class, that the teacher labels.
+    """
+
+    trainer: Pretrained
+    steps: int
+    share: float = 0.5
+
+    @property
+    def name(self) -> str:
+        """The word that logs hold."""
+        return f"bench.pretraining.SelfTaught {fingerprint(self.trainer.recipe)} {self.steps} {self.share:g}"
+
+    def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
+        """The student."""
+        first, *rest = recipe.stages
+        taught = replace(recipe, stages=(replace(first, steps=self.steps), *rest))
+        teacher = self.trainer(taught, data.labelled(), seed=seed, device=device, progress=progress)
+        samples = list(data.samples)
+        pile = [i for i, s in enumerate(samples) if s.label is None]
+        found = surest(teacher.probabilities(data.select(pile)), self.share)
+        for i, label in zip(pile, found.tolist(), strict=True):
+            samples[i] = replace(samples[i], label=label if label >= 0 else None)
+        return self.trainer(recipe, replace(data, samples=tuple(samples)), seed=seed, device=device, progress=progress)
 
 
 def scored_rows(
