@@ -27,8 +27,7 @@ def wanted(options: Options) -> list[Recipe]:
 
 def run(options: Options) -> None:
     """The four rungs on draws 0 to 2, scored once on the test part."""
+    data = cifar100_ten(options.folder())
     draws = range(1 if options.quick else min(options.draws, DRAWS))
-    results = run_sweep(
-        "vipf-best", wanted(options), cifar100_ten(options.folder()), options, per_class=(50,), draws=draws, trainer=None
-    )
+    results = run_sweep("vipf-best", wanted(options), data, options, per_class=(50,), draws=draws, trainer=None)
     show(results, control="ResNeXt")
