@@ -12,7 +12,8 @@ do not say how thin the objects are, with a confidence of 0.8, which was chosen 
 other sets they run only where they are named.
 
 "explained" learns from class labels alone, of the scored images and of those that the hand masks of the other rows are
-drawn from: 5 per class. Its edges were chosen on draw 100 of the white blood cells.
+drawn from: 5 per class. Its edges were chosen on draw 100 of the white blood cells. "cut, trained" is U2Seg's
+self-training: a segmenter like Seg-M's learns the cut masks of those 5 per class, and masks the scored images.
 
 A line of fewer draws in the log is continued: its draws are not repeated.
 """
@@ -55,7 +56,9 @@ FROM_NONE = {
     "salient": Part("salient"),
     "cut": Part("cut_masks"),
     "explained": Part("explained_masks", {"edges": "grabcut"}),
+    "cut, trained": Part("propagate_masks"),
 }
+FURTHER = ("explained", "cut, trained")  # sources that see the images of the other rows' masks, without these
 SEG_SIZES = {
     "white blood cells": SETTINGS,
     "fundus vessels": ("image_size=[256, 256]", "batch_size=8", "steps=120"),
@@ -132,9 +135,7 @@ def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Opti
     given, truth = drawn(data, m, draw, 4 if options.quick else set_.scored)
     if name == "scribbles":
         given = scribbled(given, draw)
-    if name == "explained":
-        further = data.select(sample_masks(data, range(len(data)), max(MASKS), draw)).samples
-        given = replace(given, samples=(*given.samples, *(s.without_mask() for s in further)))
+    further = data.select(sample_masks(data, range(len(data)), max(MASKS), draw)) if name in FURTHER else None
     settings = (*SEG_SIZES[set_.name], *(("steps=4",) if options.quick else ()))
     recipe = load_recipe("cvs", overrides=settings)
     task = Task(given.classes, given.counts)
@@ -144,6 +145,11 @@ def scores(set_: Set, data: Dataset, name: str, m: int, draw: int, options: Opti
     start = process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HandfulWarning)  # of masks that are left out, which are scored as empty
+        if further is not None:
+            others = replace(further, samples=tuple(s.without_mask() for s in further.samples))
+            if name == "cut, trained":
+                others = registry.build("prepare", FROM_NONE["cut"], context)(others)
+            given = replace(given, samples=(*given.samples, *others.samples))
         part = FROM_NONE.get(name) or FROM_MASKS[name]
         made = registry.build("prepare", part, context)(given)
     seconds = (process_time() - start) / len(truth)

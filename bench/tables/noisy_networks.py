@@ -9,7 +9,8 @@ as the control to which nothing should be lost, and the methods keep what was ch
 not know the share. Rows of a fixed number of steps say what early stopping does for either loss, and whether nested
 dropout, which learns slowly, needs more; their other numbers are chosen for wrong labels. Co-teaching's is how long the
 share of images that are left out rises: 400 steps are a tenth of those over which it rises in the paper. It is also run
-leaving out half of that share, with the same settings.
+leaving out half of that share, with the same settings. Nested dropout followed by co-teaching has as many steps in its
+second stage as in its first.
 """
 
 import itertools
@@ -37,16 +38,21 @@ TABLE, CHOSEN_ON = "noisy-networks", "noisy-networks-development"
 PER_CLASS, SCORED, DEVELOPMENT = 50, 200, 100
 WRONG, RIGHT = Noise("symmetric", 0.4), Noise("none", 0.0)
 CONTROL, NESTED, CO_TEACHING = "cross-entropy", "nested dropout", "co-teaching"
+BOTH = "nested dropout, then co-teaching"
 METHODS: Mapping[str, tuple[str, str, tuple[float, ...]]] = {  # recipe, its own number, values of it
     CONTROL: ("classification-wrn", "", ()),
     "early-learning": ("elr-wrn", "stages.0.losses.0.strength", (1.0, 3.0)),
     "generalized cross-entropy": ("gce-wrn", "stages.0.losses.0.q", (0.3, 0.7)),
     NESTED: ("nested-dropout-wrn", "head.nested", (3.0, 10.0, 30.0)),
     CO_TEACHING: ("co-teaching-wrn", "stages.0.losses.0.rise", (0.05, 0.25, 0.5, 1.0)),
+    BOTH: ("nested-co-teaching-wrn", "head.nested", (10.0, 30.0)),
 }
 DECAYS, STEPS = (2e-3, 1e-2), (100, 400)
 LONG = 1600  # steps of nested dropout besides
-FORGET = "stages.0.losses.0.forget=0.4"  # the share of wrong labels, which the paper knows too
+FORGET = {  # the share of wrong labels, which the papers know too
+    CO_TEACHING: ("stages.0.losses.0.forget=0.4",),
+    BOTH: ("stages.1.losses.0.forget=0.4",),
+}
 GUESS = 0.2  # of a user who does not
 SMALL = ("backbone.depth=10", "backbone.width=1", "image_size=[14, 14]", "batch_size=50", "augment=[]")
 
@@ -98,9 +104,10 @@ def grid(name: str, steps: Sequence[int] = STEPS, *, quick: bool = False) -> Ite
     recipe, key, values = METHODS[name]
     for decay, number, value in itertools.product(DECAYS, steps, values or (None,)):
         own = () if value is None else (f"{key}={value:g}",)
-        changes = (f"stages.0.optimizer.weight_decay={decay:g}", f"steps={4 if quick else number}", *own)
-        known = (FORGET,) if name == CO_TEACHING else ()
-        yield load_recipe(recipe, overrides=(*SMALL, *known, *changes))
+        stages = range(2 if name == BOTH else 1)
+        decays = tuple(f"stages.{i}.optimizer.weight_decay={decay:g}" for i in stages)
+        changes = (*decays, f"steps={4 if quick else number}", *own)
+        yield load_recipe(recipe, overrides=(*SMALL, *FORGET.get(name, ()), *changes))
 
 
 def best(name: str, noise: Noise, data: Dataset, options: Options, steps: Sequence[int] = STEPS) -> Recipe:

@@ -1,9 +1,10 @@
 """Vessels of fundus photographs (HRF) from three hand masks per class: copy-paste, confident pixels, and scribbles.
 
 In each draw all rows get the same nine masks and make the masks of the same eight other images, whose hand masks none
-has seen; where a row learns from images without a mask, these are they. All take the same steps of the same batch size.
-Scribbles are drawn by a rule in the nine masks (`bench/support/scribbles.py`). The settings are what two cores allow;
-draws 100 and up are for choosing, and re-split the same 45 images.
+has seen; where a row learns from images without a mask, these are they. "masks alone, copy-paste" pastes objects among
+the nine alone, without a teacher. All take the same steps of the same batch size. Scribbles are drawn by a rule in the
+nine masks (`bench/support/scribbles.py`). The settings are what two cores allow; draws 100 and up are for choosing, and
+re-split the same 45 images.
 """
 
 import warnings
@@ -44,6 +45,7 @@ MOVED = (
 PLAIN, HALF = f"augment=[{MOVED}]", "stages.0.sampler=masks"
 ROWS: dict[str, tuple[str, ...]] = {
     "masks alone": (PLAIN, f"stages.0.losses=[{CE_DICE}]"),
+    "masks alone, copy-paste": (f'augment=[{MOVED},{{name="copy_paste"}}]', f"stages.0.losses=[{CE_DICE}]"),
     "mean teacher": (f'augment=[{MOVED},{{name="copy_paste",probability=0.0}}]', HALF, f"stages.0.losses=[{CE_DICE}]"),
     "copy-paste, boxes": (
         f'augment=[{MOVED},{{name="copy_paste",paste="box"}}]',
