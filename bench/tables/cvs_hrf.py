@@ -17,7 +17,6 @@ SOURCES = {
     "matched": 'prepare=[{name="match_masks",per_class=1}]',
     "Otsu": 'prepare=[{name="binarize",rule="otsu",replace=true}]',
 }
-ROUNDS = 3  # of the mask sources; the hand masks have all
 
 
 def run(options: Options) -> None:
@@ -40,4 +39,4 @@ def run_source(name: str, source: str, options: Options) -> None:
     wanted = recipes((name,), options, {name: (*SMALLER, SOURCES[source])})
     row = f"{name}, {source}"
     wanted = [replace(recipe, name=row) for recipe in wanted]
-    show(run_folds("cvs-hrf", wanted, hrf(options.folder()), replace(options, draws=ROUNDS), folds=5), control=row)
+    show(run_folds("cvs-hrf", wanted, hrf(options.folder()), options, folds=5), control=row)
