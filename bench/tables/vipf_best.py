@@ -1,6 +1,6 @@
 """VIPF after the paper's 360 epochs, every rung at the rate that was best on a development draw: a CPU's form.
 
-Ten classes of CIFAR-100 at 50 per class. Networks of 11 layers and four rungs, as a run is 6 to 17 minutes on one core;
+Ten classes of CIFAR-100 at 50 per class. Networks of 11 layers and four rungs, as a run is 8 to 20 minutes on one core;
 the trial `vipf-best` of `bench.gpu` has all rungs at 20 layers. Rates were compared at 20 layers and 60 epochs
 (`vipf-rates`). A step trains one of the two branches of DSK-ResNeXt, so each has half of the steps.
 """

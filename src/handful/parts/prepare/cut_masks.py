@@ -5,8 +5,8 @@ a threshold are joined, the second eigenvector of the graph (Shi and Malik 2000)
 group with the largest entry is the object unless it has two corners of the image. They have a self-supervised
 transformer, whose cells know objects; here the cells are those of the frozen EfficientNet-Lite0, which was trained on
 labels, and the threshold is the mean likeness plus a share of the rest, as its likeness has another range. They repeat
-the cut for further objects; here there is one. `propagate_masks` after it is the self-training of U2Seg, which lost
-overlap on the sets where it was measured (`bench`, table `masks-from-less`).
+the cut for further objects; here there is one. `propagate_masks` after it is the self-training of U2Seg, which gained
+nothing on the sets where it was measured (`bench`, table `masks-from-less`).
 """
 
 import cv2
