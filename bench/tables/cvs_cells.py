@@ -10,15 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from bench.support.accuracy import run_sweep, show
+from bench.support.automatic_masks import with_grabcut
 from bench.support.data import cells_once
 from bench.support.options import Options
 from bench.support.record import append
-from handful.core.context import Task
 from handful.core.dataset import Dataset
-from handful.core.recipe import Part, Recipe
+from handful.core.recipe import Recipe
 from handful.data import splits
 from handful.data.masks.quality import MaskQuality, quality
-from handful.parts import registry
 from handful.recipes.load import load_recipe
 from handful.training.train import train
 
@@ -72,13 +71,7 @@ def overlap(data: Dataset, draw: int, options: Options) -> None:
 
 def grabcut_overlap(data: Dataset, options: Options) -> None:
     """The same of GrabCut, which learns from no mask: on all cells."""
-    recipe = load_recipe(CONTROL)
-    task = Task(data.classes, data.counts)
-    labels = registry.build_labels(recipe, task)
-    cut = registry.build(
-        "prepare", Part("grabcut", {"replace": True}), registry.make_context(recipe, task, labels=labels)
-    )(data)
-    tell({"masks": "grabcut"}, "GrabCut", quality(cut, data), options)
+    tell({"masks": "grabcut"}, "GrabCut", quality(with_grabcut(data), data), options)
 
 
 def tell(line: dict[str, Any], name: str, found: Mapping[str, MaskQuality], options: Options) -> None:

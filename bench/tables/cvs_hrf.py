@@ -8,6 +8,7 @@ Every image is used in every repeat, so repeats re-split the same 45 and the int
 from dataclasses import replace
 
 from bench.support.accuracy import recipes, run_folds, show
+from bench.support.automatic_masks import with_grabcut
 from bench.support.data import hrf
 from bench.support.options import Options
 
@@ -16,7 +17,9 @@ SMALLER = ("image_size=[256, 256]", "batch_size=8", "steps=120")
 SOURCES = {
     "matched": 'prepare=[{name="match_masks",per_class=1}]',
     "Otsu": 'prepare=[{name="binarize",rule="otsu",replace=true}]',
+    "GrabCut": "prepare=[]",
 }
+BEFORE = {"GrabCut": with_grabcut}  # made once for all folds, as each image takes seconds
 
 
 def run(options: Options) -> None:
@@ -33,10 +36,13 @@ def run_source(name: str, source: str, options: Options) -> None:
 
     Args:
         name: of the recipe.
-        source: of the masks: "matched" to one hand mask per class, or "Otsu", from none.
+        source: of the masks: "matched" to one hand mask per class; "Otsu" and "GrabCut", from none.
         options: where the data are.
     """
+    data = hrf(options.folder())
+    if source in BEFORE:
+        data = BEFORE[source](data)
     wanted = recipes((name,), options, {name: (*SMALLER, SOURCES[source])})
     row = f"{name}, {source}"
     wanted = [replace(recipe, name=row) for recipe in wanted]
-    show(run_folds("cvs-hrf", wanted, hrf(options.folder()), options, folds=5), control=row)
+    show(run_folds("cvs-hrf", wanted, data, options, folds=5), control=row)

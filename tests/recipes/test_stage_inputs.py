@@ -170,3 +170,8 @@ def test_peers_and_losses_that_read_them_come_together(overrides: tuple[str, ...
 def test_peers_are_refused_where_maps_are_computed_in_advance() -> None:
     with pytest.raises(RecipeError, match=r"(?s)peers cannot be combined with cache_views.*set cache_views = 0"):
         check(load_recipe("head-first", overrides=("peers=1", "cache_views=2", CHOOSING)))
+
+
+def test_images_with_a_mask_alone_need_a_loss_that_reads_masks() -> None:
+    with pytest.raises(RecipeError, match=r"(?s)\"masked\" draws images with a mask alone.*pixel_cross_entropy"):
+        check(recipe("linear", "stages.0.sampler=masked"))

@@ -92,6 +92,19 @@ def test_the_sampler_of_masks_draws_as_many_images_with_a_mask_as_without() -> N
     assert sorted(len(source.batch(step).batch.labels) for step in range(3)) == [3, 6, 6]
 
 
+def test_a_stage_may_draw_images_with_a_mask_alone() -> None:
+    plan = recipe("segmentation", "augment=[]", "batch_size=4", "stages.0.sampler=masked")
+    data = squares(5)
+    masked = [0, 5, 6, 10]
+    samples = tuple(s if i in masked else replace(s, mask=None, mask_source=None) for i, s in enumerate(data.samples))
+    setup, assembly = assembled(plan, replace(data, samples=samples))
+    given = BatchSource(setup, assembly, 0)
+    for step in range(3):
+        assert torch.equal(
+            given.batch(step).batch.images.sort(0)[0], setup.tensors.batch(torch.tensor(masked), 3).images.sort(0)[0]
+        )
+
+
 def test_an_augmentation_sees_its_share_of_the_whole_training() -> None:
     plan = recipe("linear", "steps=6")
     plan = replace(plan, stages=(*plan.stages, *plan.stages))

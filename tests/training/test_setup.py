@@ -97,6 +97,12 @@ def test_a_task_needs_two_classes_and_an_image_of_each() -> None:
 REFUSED: list[tuple[Recipe, Dataset, type[HandfulError], str]] = [
     (recipe("linear"), squares(2).select([0, 1]), TrainingError, "no training image of green, red"),
     (recipe("segmentation"), squares(2, masks=False), TrainingError, "learns from masks, and no training image has"),
+    (
+        recipe("segmentation", "stages.0.sampler=masked"),
+        squares(2, masks=False),
+        TrainingError,
+        "learns from masks, and no training image has",
+    ),
     (recipe("linear", "precision=fp16"), squares(2), TrainingError, "fp16 does not train on a CPU"),
     (replace(recipe("linear"), prepare=(Part("propagate_masks"),)), squares(2), RecipeError, "does not segment"),
 ]

@@ -101,7 +101,7 @@ class Stage:
         schedule: see `Schedule`.
         sampler: frequency of a class of n images: proportional to n ("shuffle", every image once an epoch), to the
             square root of n ("square_root"), or the same for all classes ("balanced"). "masks": as many images with a
-            mask as without.
+            mask as without. "masked": images with a mask alone.
         reset: name prefixes of the layers that are set back to their initial weights when the stage begins.
         statistics: statistics of the backbone's batch norm layers: those of each "batch", or the initial ones
             ("frozen"). Scale and shift are trained in both cases.
@@ -120,7 +120,7 @@ class Stage:
     trainable: tuple[str, ...] | Literal["all"] = "all"
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
-    sampler: Literal["shuffle", "balanced", "square_root", "masks"] = "shuffle"
+    sampler: Literal["shuffle", "balanced", "square_root", "masks", "masked"] = "shuffle"
     reset: tuple[str, ...] = ()
     statistics: Literal["batch", "frozen"] = "batch"
     stopping_threshold: float | None = None

@@ -21,6 +21,7 @@ def check_inputs(recipe: Recipe) -> None:
         index_reader = _first_with(stage, "needs_index")
         if index_reader is not None:
             _refuse_mixing(recipe, stage, where, f"loss {index_reader.name!r}, which remembers each image")
+        _check_sampler(stage, where)
         _check_views(recipe, stage, where)
         _check_unlabelled(recipe, stage, where)
         _check_hidden(recipe, stage, where)
@@ -31,6 +32,16 @@ def check_inputs(recipe: Recipe) -> None:
                 where=where,
                 remedy="set ema, the decay of the average, e.g. ema = 0.99.",
             )
+
+
+def _check_sampler(stage: Stage, where: str) -> None:
+    """A stage that draws images with a mask alone learns from masks."""
+    if stage.sampler == "masked" and _first_with(stage, "reads_masks") is None:
+        raise RecipeError(
+            'sampler = "masked" draws images with a mask alone, and no loss of this stage reads masks',
+            where=where,
+            remedy='add a loss that does, e.g. { name = "pixel_cross_entropy" }, or draw all: sampler = "shuffle".',
+        )
 
 
 def _check_asking(recipe: Recipe) -> None:

@@ -51,6 +51,8 @@ class BatchSource:
         self.unlabelled = np.flatnonzero(~supervised)
         apart = self.plan.unlabelled or not stage_uses_unlabelled(setup.recipe, self.stage)
         self.labelled = np.flatnonzero(supervised) if apart else np.arange(len(labels))
+        if self.stage.sampler == "masked":
+            self.labelled = self.labelled[self._has_mask()[self.labelled] == 1]
         drawn_by = self._has_mask() if self.stage.sampler == "masks" else labels
         self.labels = drawn_by[self.labelled].tobytes()
         self.unlabelled_starts = np.cumsum([0, *self.plan.unlabelled])

@@ -146,7 +146,7 @@ def stage_order(
     `labels`: the bytes of the images' int64 labels, or of 1 and 0 with and without a mask for the sampler "masks". They
     are looked up in every step, and bytes keep their hash.
     """
-    if stage.sampler == "shuffle":
+    if stage.sampler in ("shuffle", "masked"):
         return epoch_order(seed, number, epoch, len(labels) // 8, length)
     return sampled_order(seed, number, epoch, labels, length, 0.5 if stage.sampler == "square_root" else 0.0)
 

@@ -178,9 +178,10 @@ def _make_accelerator(recipe: Recipe, device: str) -> Accelerator:
 
 
 def _check_masks(recipe: Recipe, pixel_labels: Tensor | None, classes: Sequence[str]) -> None:
-    """A recipe all of whose losses read masks cannot learn without one, nor without background or one of a class."""
+    """A recipe all of whose losses read masks needs some, of background and of each class; a "masked" stage, any."""
     losses = [part for stage in recipe.stages for part in stage.losses]
-    if not losses or not all(registry.has_trait("losses", part, "reads_masks") for part in losses):
+    all_read = bool(losses) and all(registry.has_trait("losses", part, "reads_masks") for part in losses)
+    if not all_read and all(stage.sampler != "masked" for stage in recipe.stages):
         return
     if pixel_labels is None or not bool((pixel_labels > 0).any()):
         raise TrainingError(
@@ -189,6 +190,8 @@ def _check_masks(recipe: Recipe, pixel_labels: Tensor | None, classes: Sequence[
             remedy=f"give masks{hint('masks', 'PATH')}, or a mask source in the recipe: binarize, grabcut, "
             "salient, cut_masks or explained_masks.",
         )
+    if not all_read:
+        return
     if not bool((pixel_labels == 0).any()):
         raise TrainingError(NO_BACKGROUND, where=recipe.name, remedy=MARK_BACKGROUND)
     seen = set(torch.unique(pixel_labels).tolist())
