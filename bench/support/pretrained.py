@@ -9,7 +9,7 @@ from handful.core.dataset import Dataset
 from handful.core.recipe import Recipe
 from handful.core.result import Result
 from handful.models.classifier import Classifier
-from handful.parts.prepare.pseudo_label import surest
+from handful.parts.prepare.pseudo_label import pseudo_labelled
 from handful.recipes.load import load_recipe
 from handful.recipes.write import fingerprint
 from handful.training.pretrain import pretrain
@@ -73,14 +73,11 @@ class SelfTaught:
     def __call__(self, recipe: Recipe, data: Dataset, *, seed: int, device: str, progress: bool) -> Classifier:
         """The student."""
         first, *rest = recipe.stages
-        taught = replace(recipe, stages=(replace(first, steps=self.steps), *rest))
-        teacher = self.trainer(taught, data.labelled(), seed=seed, device=device, progress=progress)
-        samples = list(data.samples)
-        pile = [i for i, s in enumerate(samples) if s.label is None]
-        found = surest(teacher.probabilities(data.select(pile)), self.share)
-        for i, label in zip(pile, found.tolist(), strict=True):
-            samples[i] = replace(samples[i], label=label if label >= 0 else None)
-        return self.trainer(recipe, replace(data, samples=tuple(samples)), seed=seed, device=device, progress=progress)
+        shorter = replace(recipe, stages=(replace(first, steps=self.steps), *rest))
+        teacher = self.trainer(shorter, data.labelled(), seed=seed, device=device, progress=progress)
+        guesses = teacher.probabilities(data.select([i for i, s in enumerate(data.samples) if s.label is None]))
+        taught = pseudo_labelled(data, guesses, self.share)
+        return self.trainer(recipe, taught, seed=seed, device=device, progress=progress)
 
 
 def scored_rows(

@@ -59,6 +59,38 @@ def surest(
     return labels
 
 
+def pseudo_labelled(
+    data: Dataset,
+    guesses: Float[np.ndarray, "n k"],
+    share: float,
+    per_class: PerClass = "equal",
+    *,
+    soft: bool = False,
+) -> Dataset:
+    """The data with pseudo-labels of the images without a label.
+
+    Args:
+        data: n of its images have none.
+        guesses: probabilities of these, in their order.
+        share: see `surest`.
+        per_class: see `surest`.
+        soft: these images keep the probabilities besides.
+    """
+    unlabelled = _unlabelled(data)
+    pile = data.select(unlabelled)
+    candidates = torch.from_numpy(pile.candidates()) if pile.has_candidates else None
+    rows = Softmax().among_candidates(torch.from_numpy(guesses.astype(np.float32)), candidates).numpy()
+    samples = list(data.samples)
+    for i, label, row in zip(unlabelled, surest(rows, share, per_class).tolist(), rows, strict=True):
+        if label >= 0:
+            samples[i] = replace(samples[i], label=label, probabilities=row if soft else None, candidates=None)
+    return replace(data, samples=tuple(samples))
+
+
+def _unlabelled(data: Dataset) -> list[int]:
+    return [i for i, s in enumerate(data.samples) if s.label is None]
+
+
 def build(
     context: Context,
     *,
@@ -87,20 +119,12 @@ def build(
         raise ValueError(f"soft pseudo-labels are class probabilities, and {unfit[0]}/{unfit[1].name} learns one label")
 
     def prepare(data: Dataset) -> Dataset:
-        unlabelled = [i for i, s in enumerate(data.samples) if s.label is None]
+        unlabelled = _unlabelled(data)
         if not unlabelled:
             return data
         model = context.train(_teacher(context, recipe), data, context.seed, where=HERE)
-        pile = data.select(unlabelled)
-        guesses = torch.from_numpy(model.probabilities(pile.without_labels()).astype(np.float32))
-        candidates = torch.from_numpy(pile.candidates()) if pile.has_candidates else None
-        rows = Softmax().among_candidates(guesses, candidates).numpy()
-        labels = surest(rows, share, per_class)
-        samples = list(data.samples)
-        for i, label, row in zip(unlabelled, labels.tolist(), rows, strict=True):
-            if label >= 0:
-                samples[i] = replace(samples[i], label=label, probabilities=row if soft else None, candidates=None)
-        return replace(data, samples=tuple(samples))
+        guesses = model.probabilities(data.select(unlabelled).without_labels())
+        return pseudo_labelled(data, guesses, share, per_class, soft=soft)
 
     return prepare
 
