@@ -9,13 +9,8 @@ from pathlib import Path
 
 from bench.gpu.trial import Row, Trial
 from bench.support.data import mnist
+from bench.tables.cvs_printed import AUGMENT, BASES
 from handful.evaluation.evaluate import Protocol
-
-BASES = ("paper-classification-wrn", "paper-cvs-wrn", "paper-multitask-wrn")
-AUGMENT = {
-    "crop and flip": 'augment=[{name="crop",scale=[0.08,1.0]},{name="flip"}]',
-    "turn, shift, noise": 'augment=[{name="rotation"},{name="translate_scale"},{name="noise"}]',
-}
 
 
 def rows(folder: Path) -> Sequence[Row]:  # noqa: ARG001
