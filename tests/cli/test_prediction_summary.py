@@ -45,6 +45,26 @@ def test_of_many_doubtful_images_a_few_are_named_and_all_counted() -> None:
     assert "4.jpg (rust, 54.0 %); and 15 more." in text
 
 
+def test_images_with_much_that_is_unknown_are_named() -> None:
+    summary = PredictionSummary(CLASSES)
+    shares = np.array([0.049, 0.31, np.nan, 0.07])
+    columns: Columns = {
+        "id": ["a.jpg", "b.jpg", "c.jpg", "d.jpg"],
+        "prediction": ["miner", "rust", None, "rust"],
+        "probability": np.array([0.9, 0.9, np.nan, 0.9]),
+        "unknown_share": shares,
+    }
+    list(summary.observe([PredictedChunk(columns, {2: "unreadable"})]))
+    text = "\n".join(summary.sentences({}))
+    wanted = "Unknown regions (over 5 % of the image): 2 of 3: b.jpg (31 %); d.jpg (7 %). --maps FOLDER draws them."
+    assert wanted in text
+    assert "What to do: look at these images." in text
+    known = PredictionSummary(CLASSES)
+    list(known.observe([PredictedChunk({**columns, "unknown_share": np.zeros(4)}, {2: "unreadable"})]))
+    assert "Unknown regions (over 5 % of the image): none of 3." in "\n".join(known.sentences({}))
+    assert "Unknown regions" not in observed(["miner", "rust"], [0.9, 0.9])
+
+
 def test_a_class_that_is_never_predicted_is_named_and_what_it_is_taken_for() -> None:
     text = observed(["miner"] * 5 + ["rust"] * 5, [0.9] * 10)
     assert "Doubtful (under 70 %): none of 10." in text

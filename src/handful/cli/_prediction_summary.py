@@ -17,15 +17,38 @@ if TYPE_CHECKING:
 
 DOUBTFUL = 0.7  # probability below which an image is doubtful
 MOST = 5  # images and confusions that are named
+UNKNOWN = 0.05  # share of an image's pixels from which on it is said to show something unknown
 EXPECTED = 3  # images of a class, were all equally frequent, from which on it is odd that it is never predicted
 
 
-class _Doubt(NamedTuple):
-    """A doubtful image; the least probable is the greatest."""
+class _Named(NamedTuple):
+    """An image, how much it is worth a look, and why."""
 
-    negative: float
+    rank: float
     name: str
-    prediction: str
+    reason: str
+
+
+class _Worst:
+    """Counts images, and keeps those of the highest rank."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._kept: list[_Named] = []
+
+    def add(self, image: _Named) -> None:
+        """One more."""
+        self.count += 1
+        (heappush if len(self._kept) < MOST else heappushpop)(self._kept, image)
+
+    def of(self, total: int) -> str:
+        """How many of how many, and which."""
+        if not self.count:
+            return f"none of {total}."
+        shown = sorted(self._kept, reverse=True)
+        named = "; ".join(f"{printable(image.name)} ({image.reason})" for image in shown)
+        more = f"; and {self.count - len(shown)} more" if self.count > len(shown) else ""
+        return f"{self.count} of {total}: {named}{more}."
 
 
 class PredictionSummary:
@@ -42,9 +65,10 @@ class PredictionSummary:
     def __init__(self, classes: tuple[str, ...], *, unit: str = "images") -> None:
         self.classes, self.unit = classes, unit
         self.counts: Counter[str] = Counter()
-        self.doubtful = self.labelled = self.right = self.learned = 0
+        self.labelled = self.right = self.learned = 0
         self.images = 0  # with a prediction; of several labels each, fewer or more than labels
-        self._doubts: list[_Doubt] = []
+        self.doubtful, self.unknown = _Worst(), _Worst()
+        self.finds_unknown = False
         self.several = self.numbers = False
 
     def observe(self, chunks: "Iterable[PredictedChunk]") -> "Iterator[PredictedChunk]":
@@ -61,7 +85,8 @@ class PredictionSummary:
             return [text for text in (self._learned(),) if text]
         if self.several:
             return [text for text in (self._learned(), self._never()) if text]
-        texts = [self._learned(), self._labels(), self._doubtful(), self._never(), self._confused(card), self._advice()]
+        texts = [self._learned(), self._labels(), self._doubtful(), self._regions(), self._never()]
+        texts += [self._confused(card), self._advice()]
         return [text for text in texts if text]
 
     def _add(self, chunk: "PredictedChunk") -> None:
@@ -82,11 +107,13 @@ class PredictionSummary:
         known = [(a, b) for a, b in zip(columns.get("label", ()), predictions, strict=False) if a in self.classes and b]
         self.labelled += len(known)
         self.right += sum(a == b for a, b in known)
-        rows = np.flatnonzero(probabilities < DOUBTFUL)
-        self.doubtful += len(rows)
-        for i in rows:
-            doubt = _Doubt(-float(probabilities[i]), str(names[i]), str(predictions[i]))
-            (heappush if len(self._doubts) < MOST else heappushpop)(self._doubts, doubt)
+        for i in np.flatnonzero(probabilities < DOUBTFUL):
+            sure = float(probabilities[i])
+            self.doubtful.add(_Named(-sure, str(names[i]), f"{predictions[i]}, {100 * sure:.1f} %"))
+        self.finds_unknown |= "unknown_share" in columns
+        shares = np.asarray(columns.get("unknown_share", ()), np.float64)
+        for i in np.flatnonzero(shares >= UNKNOWN):
+            self.unknown.add(_Named(float(shares[i]), str(names[i]), f"{100 * shares[i]:.0f} %"))
 
     def _add_several(self, columns: "Columns") -> None:
         from handful.deployment.label_lists import names_by_row
@@ -112,13 +139,16 @@ class PredictionSummary:
 
     def _doubtful(self) -> str:
         total = self.counts.total()
-        limit = f"{100 * DOUBTFUL:.0f} %"
-        if not self.doubtful:
-            return f"Doubtful (under {limit}): none of {total}." if total > 1 else ""
-        shown = sorted(self._doubts, reverse=True)
-        named = "; ".join(f"{printable(d.name)} ({d.prediction}, {-100 * d.negative:.1f} %)" for d in shown)
-        more = f"; and {self.doubtful - len(shown)} more" if self.doubtful > len(shown) else ""
-        return f"Doubtful (under {limit}): {self.doubtful} of {total}: {named}{more}."
+        if not self.doubtful.count and total <= 1:
+            return ""
+        return f"Doubtful (under {100 * DOUBTFUL:.0f} %): {self.doubtful.of(total)}"
+
+    def _regions(self) -> str:
+        """Images with regions of something that was never taught."""
+        if not self.finds_unknown:
+            return ""
+        drawn = " --maps FOLDER draws them." if self.unknown.count else ""
+        return f"Unknown regions (over {100 * UNKNOWN:.0f} % of the image): {self.unknown.of(self.images)}{drawn}"
 
     def _missing(self) -> list[str]:
         if self.images < EXPECTED * len(self.classes):
@@ -144,7 +174,7 @@ class PredictionSummary:
         return f"{label} is taken for {predicted} in {share_of(row.share, 100)} ({count} here are called that)"
 
     def _advice(self) -> str:
-        if not self.doubtful and not self._missing():
+        if not self.doubtful.count and not self.unknown.count and not self._missing():
             return ""
         return (
             f"What to do: look at these {self.unit}. Those that are wrong are worth most as new training images: give "
