@@ -3,8 +3,8 @@
 The paper gives CvS turns, shifts and noise, and its controls crop and flip: both for all tell the method from the
 augmentation. All else is that of the `paper-*-wrn` recipes (rate, batch norm, dropout, weight decay, 1,500 steps of at
 most 32 images, the paper's reading of the maps), but for the network: WRN-28-10 there, which the trial `cvs-mnist` of
-`bench/gpu` has. Nothing was chosen on any image. Two rows at one image per class have three times the steps, since on
-development draw 100 CvS, which has all its training images right after 1,500, still gains by more.
+`bench/gpu` has. Nothing was chosen on any image. Two rows have three times the steps, since on development draw 100
+CvS, which has all its training images right after 1,500, still gains by more.
 """
 
 from collections.abc import Iterator
@@ -50,5 +50,5 @@ def run(options: Options) -> None:
     draws = range(1 if options.quick else options.draws)
     results = run_sweep("cvs-printed", wanted, data, options, per_class=per_class, draws=draws)
     more = longer(2) if options.quick else longer()
-    results += run_sweep("cvs-printed", more, data, options, per_class=PER_CLASS[:1], draws=draws)
+    results += run_sweep("cvs-printed", more, data, options, per_class=per_class, draws=draws)
     show(results, control=CONTROL)
