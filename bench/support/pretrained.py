@@ -75,8 +75,7 @@ class SelfTaught:
         first, *rest = recipe.stages
         shorter = replace(recipe, stages=(replace(first, steps=self.steps), *rest))
         teacher = self.trainer(shorter, data.labelled(), seed=seed, device=device, progress=progress)
-        guesses = teacher.probabilities(data.select([i for i, s in enumerate(data.samples) if s.label is None]))
-        taught = pseudo_labelled(data, guesses, self.share)
+        taught = pseudo_labelled(data, teacher.probabilities(data.unlabelled()), self.share)
         return self.trainer(recipe, taught, seed=seed, device=device, progress=progress)
 
 

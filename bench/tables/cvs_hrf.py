@@ -27,22 +27,21 @@ def run(options: Options) -> None:
     wanted = recipes(NAMES, options, dict.fromkeys(NAMES, SMALLER))
     show(run_folds("cvs-hrf", wanted, hrf(options.folder()), options, folds=5), control="classification-lite0")
     for source in SOURCES:
-        for name in NAMES[:0:-1]:
-            run_source(name, source, options)
+        run_source(source, options)
 
 
-def run_source(name: str, source: str, options: Options) -> None:
-    """One recipe with the masks of one source in place of the hand masks.
+def run_source(source: str, options: Options) -> None:
+    """The two recipes that read masks, with those of one source in place of the hand masks.
 
     Args:
-        name: of the recipe.
         source: of the masks: "matched" to one hand mask per class; "Otsu" and "GrabCut", from none.
         options: where the data are.
     """
     data = hrf(options.folder())
     if source in BEFORE:
         data = BEFORE[source](data)
-    wanted = recipes((name,), options, {name: (*SMALLER, SOURCES[source])})
-    row = f"{name}, {source}"
-    wanted = [replace(recipe, name=row) for recipe in wanted]
-    show(run_folds("cvs-hrf", wanted, data, options, folds=5), control=row)
+    for name in NAMES[:0:-1]:
+        wanted = recipes((name,), options, {name: (*SMALLER, SOURCES[source])})
+        row = f"{name}, {source}"
+        wanted = [replace(recipe, name=row) for recipe in wanted]
+        show(run_folds("cvs-hrf", wanted, data, options, folds=5), control=row)

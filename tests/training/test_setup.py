@@ -94,11 +94,12 @@ def test_a_task_needs_two_classes_and_an_image_of_each() -> None:
         make_task(replace(one, classes=("blue",)))
 
 
+MIXED = 'stages.0.losses=[{name="cross_entropy"},{name="pixel_cross_entropy"}]'
 REFUSED: list[tuple[Recipe, Dataset, type[HandfulError], str]] = [
     (recipe("linear"), squares(2).select([0, 1]), TrainingError, "no training image of green, red"),
     (recipe("segmentation"), squares(2, masks=False), TrainingError, "learns from masks, and no training image has"),
     (
-        recipe("segmentation", "stages.0.sampler=masked"),
+        recipe("segmentation", MIXED, "stages.0.sampler=masked"),
         squares(2, masks=False),
         TrainingError,
         "learns from masks, and no training image has",
