@@ -52,6 +52,9 @@ def test_an_error_keeps_its_words_when_it_is_pickled() -> None:
 def test_near_names_are_suggested() -> None:
     assert nearest("liner", ("linear", "cosine")).startswith("did you mean 'linear'")
     assert nearest("x", ("linear", "cosine"), otherwise="none.") == "none."
+    known = ("logistic", "logistic-names", "logistic-hog", "logistic-pixels")
+    assert nearest("logistic-regression", known).startswith("did you mean 'logistic' or 'logistic-")
+    assert nearest("logisticians", known).startswith("did you mean 'logistic'")
 
 
 def test_a_hint_names_an_option_only_where_the_running_command_has_it() -> None:

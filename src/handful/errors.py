@@ -163,10 +163,15 @@ def _literal(value: object) -> str:
 
 
 def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str | None = None) -> str:
-    """A remedy that suggests the known names closest to `name`; if none is close, `otherwise`, or a list of all."""
+    """A remedy that suggests the known names closest to `name`; if none is close, `otherwise`, or a list of all.
+
+    Names that begin `name`, as whole words, come before those of similar spelling: `logistic` of `logistic-regression`.
+    """
     import difflib
 
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    begins = [k for k in known if name.startswith(k) and name[len(k) : len(k) + 1] in ("-", "_")]
+    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    close = list(dict.fromkeys((*sorted(begins, key=len, reverse=True), *alike)))[:3]
     if close:
         return f"did you mean {' or '.join(repr(c) for c in close)}?"
     return otherwise or f"choose one of {', '.join(sorted(known))}."

@@ -5,7 +5,7 @@ import pytest
 
 from handful.core.dataset import Dataset
 from handful.data.readers.folder import read_any_folder, read_folder
-from handful.errors import DataError, HandfulWarning
+from handful.errors import DataError, HandfulWarning, command_line, name_options
 from tests.data.noise_images import save_noise_image
 
 
@@ -115,8 +115,27 @@ def test_a_stray_folder_beside_the_parts_is_named(tmp_path: Path) -> None:
 def test_images_beside_masks_are_pointed_at(tmp_path: Path) -> None:
     save_noise_image(tmp_path / "images/cat/a.png")
     save_noise_image(tmp_path / "masks/cat/a.png")
-    with pytest.raises(DataError, match=r"not classes(.|\n)*load .*images and pass .*masks as the masks"):
+    with pytest.raises(DataError, match=r"not classes(.|\n)*load .*images and pass .*masks as the masks \(masks="):
         read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "ends"),
+    [
+        ((), "images."),
+        (("--masks",), "masks)."),
+    ],
+)
+def test_masks_beside_images_are_named_where_the_command_reads_masks(
+    tmp_path: Path, flags: tuple[str, ...], ends: str
+) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    with command_line():
+        name_options(flags)
+        with pytest.raises(DataError) as raised:
+            read_folder(tmp_path)
+    assert str(raised.value).endswith(ends)
 
 
 def test_a_class_outside_the_expected_is_named(tmp_path: Path) -> None:

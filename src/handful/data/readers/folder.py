@@ -19,7 +19,7 @@ from handful.data.readers.split_folders import (
     splits_by_folder,
 )
 from handful.data.sources import folder_above
-from handful.errors import DataError, HandfulWarning, by_interface
+from handful.errors import DataError, HandfulWarning, by_interface, offers, option
 
 NamedSample = tuple[str | None, Sample]  # the name of its class, and the sample without label
 
@@ -91,10 +91,12 @@ def refuse_image_mask_folders(root: Path) -> None:
         DataError: it has exactly these sub-folders.
     """
     if {f.name.casefold() for f in FileTree(root).folders(root)} == {"images", "masks"}:
+        masks = root / "masks"
+        also = f" and pass {masks} as the masks ({option('masks', str(masks))})" if offers("masks") else ""
         raise DataError(
             "this folder holds images/ and masks/, not classes",
             where=root,
-            remedy=f"load {root / 'images'} and pass {root / 'masks'} as the masks.",
+            remedy=f"load {root / 'images'}{also}.",
         )
 
 
