@@ -54,6 +54,7 @@ def test_near_names_are_suggested() -> None:
     assert nearest("x", ("linear", "cosine"), otherwise="none.") == "none."
     known = ("logistic", "logistic-names", "logistic-hog", "logistic-pixels")
     assert nearest("logistic-regression", known).startswith("did you mean 'logistic' or 'logistic-")
+    assert nearest("logistic-hgo", known).startswith("did you mean 'logistic-hog' or 'logistic'")
     assert nearest("logisticians", known).startswith("did you mean 'logistic'")
 
 

@@ -165,13 +165,15 @@ def _literal(value: object) -> str:
 def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str | None = None) -> str:
     """A remedy that suggests the known names closest to `name`; if none is close, `otherwise`, or a list of all.
 
-    Names that begin `name`, as whole words, come before those of similar spelling: `logistic` of `logistic-regression`.
+    Near misspellings come first, then names that begin `name` as whole words (`logistic` of `logistic-regression`),
+    then those of similar spelling.
     """
     import difflib
 
-    begins = [k for k in known if name.startswith(k) and name[len(k) : len(k) + 1] in ("-", "_")]
+    slips = difflib.get_close_matches(name, known, n=3, cutoff=0.9)
+    begins = sorted((k for k in known if name.startswith((f"{k}-", f"{k}_"))), key=len, reverse=True)
     alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    close = list(dict.fromkeys((*sorted(begins, key=len, reverse=True), *alike)))[:3]
+    close = list(dict.fromkeys((*slips, *begins, *alike)))[:3]
     if close:
         return f"did you mean {' or '.join(repr(c) for c in close)}?"
     return otherwise or f"choose one of {', '.join(sorted(known))}."

@@ -44,7 +44,7 @@ def test_one_command_answers_and_the_same_one_goes_on(inputs: Path) -> None:
 def test_what_is_wrong_is_said_before_anything_is_trained(inputs: Path, tmp_path: Path) -> None:
     images = inputs / "images"
     out = ("-o", tmp_path / "out")
-    assert "did you mean 'cvs-" in fails("compare", images, "-r", "cvs-lite", *out)
+    assert "did you mean 'cvs'" in fails("compare", images, "-r", "cvs-lite", *out)
     assert "a positive number of trials" in fails("compare", images, "--trials", 0, *out)
     assert "a positive duration" in fails("compare", images, "--budget", "0m", *out)
     assert "not a duration" in fails("compare", images, "--budget", "ten", *out)
