@@ -170,7 +170,7 @@ def nearest(name: str, known: "list[str] | tuple[str, ...]", *, otherwise: str |
     """
     import difflib
 
-    slips = difflib.get_close_matches(name, known, n=3, cutoff=0.9)
+    slips = difflib.get_close_matches(name, known, n=3, cutoff=0.8)
     begins = sorted((k for k in known if name.startswith((f"{k}-", f"{k}_"))), key=len, reverse=True)
     alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     close = list(dict.fromkeys((*slips, *begins, *alike)))[:3]
