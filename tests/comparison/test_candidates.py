@@ -107,7 +107,7 @@ def test_controls_are_in_whatever_is_named_unless_spelled_out(tmp_path: Path) ->
 
 
 def test_what_cannot_be_compared_is_refused() -> None:
-    with pytest.raises(RecipeError, match="did you mean 'cvs-"):
+    with pytest.raises(RecipeError, match="did you mean 'cvs'"):
         choose_candidates(pictures(), ["cvs-lite"])
     with pytest.raises(ProtocolError, match="listed twice"):
         choose_candidates(pictures(), ["cvs", "cvs"])
